@@ -98,7 +98,7 @@ async function explained(
   });
 }
 
-const prometheus = (all: number, slow: number): Promise<MetricsSource> =>
+const prometheus = (all: number, slow: number): MetricsSource =>
   scrapedPrometheus(histogram(all, slow), WINDOW.start);
 
 const warningsOf = ({ warnings = [] }: WhySlow): readonly string[] =>
@@ -112,7 +112,7 @@ const warningsOf = ({ warnings = [] }: WhySlow): readonly string[] =>
 
 describe('how many requests are traced is said', () => {
   test('with the slow ones, where few are', async () => {
-    const why = await explained({ perSecond: 20, slowEvery: 20, tracedEvery: 20 }, await prometheus(20, 1));
+    const why = await explained({ perSecond: 20, slowEvery: 20, tracedEvery: 20 }, prometheus(20, 1));
     expect(warningsOf(why)).toEqual([]);
     expect(coverageText(why.coverage as NonNullable<WhySlow['coverage']>)).toMatch(
       /^4\d of about 840 requests slower than 500 ms were traced \((4\.[5-9]|5(\.\d)?)%\)\.$/,
@@ -122,7 +122,7 @@ describe('how many requests are traced is said', () => {
   test('counting requests, not traces, where a trace holds several', async () => {
     const why = await explained(
       { perSecond: 20, slowEvery: 20, tracedEvery: 20, callsPerTrace: 4 },
-      await prometheus(20, 1),
+      prometheus(20, 1),
     );
     expect(why.coverage?.traced).toBeCloseTo(840, -2);
     expect(warningsOf(why)).toEqual([]);
@@ -149,7 +149,7 @@ describe('how many requests are traced is said', () => {
   };
   test.each(Object.entries(silent))('but not where %s', async (_, { traffic, query }) => {
     const { perSecond } = traffic;
-    const why = await explained(traffic, await prometheus(perSecond, perSecond / 20), query);
+    const why = await explained(traffic, prometheus(perSecond, perSecond / 20), query);
     expect([why.coverage, warningsOf(why)]).toEqual([undefined, []]);
   });
 
@@ -164,7 +164,7 @@ describe('how many requests are traced is said', () => {
 
 describe('metrics and traces that disagree', () => {
   test('slow requests that are not traced contradict the p99 of the histogram', async () => {
-    const why = await explained({ perSecond: 20, tracedEvery: 20 }, await prometheus(20, 2));
+    const why = await explained({ perSecond: 20, tracedEvery: 20 }, prometheus(20, 2));
     expect(warningsOf(why)).toEqual([
       expect.stringMatching(
         /^Prometheus and traces disagree: about 10% of requests are slower than 500 ms by the histogram, 0% by the traces \(0 of \d[\d,]+\)\./,
@@ -173,10 +173,7 @@ describe('metrics and traces that disagree', () => {
   });
 
   test('slow traces that the histogram does not count contradict it too', async () => {
-    const why = await explained(
-      { perSecond: 20, slowEvery: 10, tracedEvery: 20 },
-      await prometheus(20, 0.01),
-    );
+    const why = await explained({ perSecond: 20, slowEvery: 10, tracedEvery: 20 }, prometheus(20, 0.01));
     expect(warningsOf(why)).toEqual([
       expect.stringMatching(
         /traces show at least \d+ requests slower than 500 ms, the histogram counts about \d+\. Quantiles of the histogram are too low\.$/,
@@ -185,17 +182,14 @@ describe('metrics and traces that disagree', () => {
   });
 
   test('slow traces that are kept by tail sampling are no contradiction', async () => {
-    const why = await explained({ perSecond: 20, slowEvery: 3, tracedEvery: 40 }, await prometheus(20, 0.5));
+    const why = await explained({ perSecond: 20, slowEvery: 3, tracedEvery: 40 }, prometheus(20, 0.5));
     expect(warningsOf(why)).toEqual([]);
   });
 });
 
 describe('traces that stop', () => {
   test('are said with the time, while requests go on', async () => {
-    const why = await explained(
-      { perSecond: 20, tracedEvery: 20, silentFor: 6 * MINUTE },
-      await prometheus(20, 0),
-    );
+    const why = await explained({ perSecond: 20, tracedEvery: 20, silentFor: 6 * MINUTE }, prometheus(20, 0));
     expect(warningsOf(why)).toEqual([
       `The traces of ${SERVICE} stop at ${new Date(START - 6 * MINUTE - SECOND).toISOString().slice(11, 19)}. Prometheus counts about 6,000 requests since then.`,
     ]);
@@ -205,7 +199,7 @@ describe('traces that stop', () => {
     ['there are none at all', { perSecond: 0.0001, tracedEvery: 1 }],
     ['they stopped before', { perSecond: 20, tracedEvery: 20, silentFor: 17 * MINUTE }],
   ])('are said where %s', async (_, traffic) => {
-    const why = await explained(traffic, await prometheus(20, 0));
+    const why = await explained(traffic, prometheus(20, 0));
     expect(warningsOf(why)).toEqual([
       `There are no traces of ${SERVICE} in this time. Prometheus counts about 17,000 requests.`,
     ]);
@@ -213,7 +207,7 @@ describe('traces that stop', () => {
 
   test('with the requests are no problem', async () => {
     const stopped = histogram(20, 0).map((each) => ({ ...each, slow: 0 }));
-    const metrics = await scrapedPrometheus(stopped, before(START, ms(6 * MINUTE)));
+    const metrics = scrapedPrometheus(stopped, before(START, ms(6 * MINUTE)));
     const why = await explained({ perSecond: 20, tracedEvery: 20, silentFor: 6 * MINUTE }, metrics);
     expect(warningsOf(why)).toEqual([]);
   });
@@ -221,7 +215,7 @@ describe('traces that stop', () => {
   test('of a service with few requests can be chance', async () => {
     const why = await explained(
       { perSecond: 0.1, tracedEvery: 5, silentFor: 3 * MINUTE },
-      await prometheus(0.1, 0),
+      prometheus(0.1, 0),
     );
     expect(warningsOf(why)).toEqual([]);
   });
