@@ -70,15 +70,24 @@ export function timeSpan(duration: Milliseconds): string {
   return parts.length === 0 ? '0 s' : parts.join(' ');
 }
 
-/** A ratio as a percentage: `7.2%`, `34%`, `under 0.1%`, `over 99%` when nearly all. No `<`, which Slack needs escaped. */
+/**
+ * A ratio as a percentage: `7.2%`, `34%`, `under 0.1%`. From 99% on with the digits that its distance from 100% has: `99.9%`,
+ * `99.95%`, `over 99.99%` when nearly all. No `<`, which Slack needs escaped.
+ */
 export function share(value: number): string {
   if (!Number.isFinite(value)) return significant(value);
   const percent = value * 100;
   if (percent <= 0) return '0%';
   if (percent < 0.1) return 'under 0.1%';
   if (percent < 9.95) return `${Number(percent.toFixed(1))}%`;
-  if (percent < 100 && Math.round(percent) >= 100) return 'over 99%';
+  if (percent >= 99 && percent < 100) return nearlyAll(percent);
   return `${grouped(Math.round(percent))}%`;
+}
+
+/** Two digits of the distance from 100%: of an objective's percentages only these differ. */
+function nearlyAll(percent: number): string {
+  const missing = Number((100 - percent).toPrecision(2));
+  return missing < 0.01 ? 'over 99.99%' : `${Number((100 - missing).toPrecision(6))}%`;
 }
 
 /** A burn rate: `0.55x`, `7.2x`, `14.4x`, `120x`. */

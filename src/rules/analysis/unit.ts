@@ -116,8 +116,14 @@ function quantityOf(given: Calculation): Quantity | undefined {
   return quantity === undefined ? undefined : product(quantity, factor);
 }
 
-/** Of a sum or a difference: a constant has the unit of the other side. */
+const isTime = (of: Calculation): boolean =>
+  of.kind === 'operand' &&
+  of.node.name === 'FunctionCall' &&
+  textOf(of.expr, of.node.getChild('FunctionIdentifier')) === 'time';
+
+/** Of a sum or a difference: a constant has the unit of the other side. What the time is compared with is a time, too. */
 function sumQuantity(of: Operation): Quantity | undefined {
+  if (isTime(of.left) || isTime(of.right)) return { unit: 's' };
   if (of.left.kind === 'constant') return quantityOf(of.right);
   const left = quantityOf(of.left);
   if (of.right.kind === 'constant') return left;

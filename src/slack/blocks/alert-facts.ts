@@ -49,7 +49,9 @@ export function headlineText(view: MessageView): string {
   if (rule.valueKind === 'slow-share' && threshold !== undefined)
     return `${atLeastPrefix(view.rule)}${share(alert.value)} of requests slower than ${bound(threshold)}${allowed(quantile)}`;
   const limit = boundText(view);
-  return `${guess(view)}${valueText(view, alert.value)}${limit === undefined ? '' : `, ${limit}`}`;
+  const how = { kind: rule.valueKind, unit: unitOf(alert, rule) };
+  const near = rule.bound === undefined ? '' : besides(alert.value, rule.bound, how);
+  return `${near || guess(view)}${valueText(view, alert.value)}${limit === undefined ? '' : `, ${limit}`}`;
 }
 
 /** `burn rate 20x over 1 h and 5 min (alert threshold 14.4x)`. */
