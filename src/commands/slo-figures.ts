@@ -9,9 +9,10 @@ import {
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import { fingerprint, type Labels } from '../lib/labels.ts';
+import { fingerprint, type Labels, serviceLabelOf } from '../lib/labels.ts';
 import type { Sample } from '../lib/metrics-source.ts';
 import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
+import { distinguishingLabels } from '../messages/distinguish.ts';
 import { bucketRatesExpr, objectiveLabels, requestCountOf, slowShareOf } from '../rules/queries.ts';
 import type { LatencyObjective, SloRule } from '../rules/rule.ts';
 import type { CommandDeps } from './command.ts';
@@ -94,9 +95,9 @@ export async function query(
 /** The share of slow requests of each service over the objective's own window. */
 export async function sharesOf(
   context: QueryContext,
-  { family, by, window, threshold, isApproximate }: LatencyObjective,
+  { family, ...objective }: LatencyObjective,
 ): Promise<readonly Sample[] | undefined> {
-  const samples = await query(context, slowShareOf(family, { by, window, threshold, isApproximate }));
+  const samples = await query(context, slowShareOf(family, objective));
   return samples?.filter(({ value }) => !Number.isNaN(value));
 }
 
@@ -106,22 +107,33 @@ export async function countsOf(
   { objective, minRequests }: SloRule,
 ): Promise<readonly Sample[]> {
   if (objective === undefined || minRequests === undefined) return [];
-  const { family, by, window } = objective;
-  return (await query(context, requestCountOf(family, { by, window }))) ?? [];
+  const { family, by, without, window } = objective;
+  return (await query(context, requestCountOf(family, { by, without, window }))) ?? [];
 }
 
 /** Identifies a service by the labels that its objective groups by. */
 export const serviceKey = (objective: LatencyObjective, labels: Labels): string =>
   fingerprint(objectiveLabels(objective, labels));
 
+/** Names services by the labels of their objective; without a list of them, by those that tell the series apart. */
+export function namesOf(
+  { without, family }: LatencyObjective,
+  all: readonly Labels[],
+): (labels: Labels) => string {
+  if (without === undefined) return (labels) => Object.values(labels).join(' ');
+  const service = family.serviceLabel ?? serviceLabelOf(Object.keys(all[0] ?? {})) ?? '';
+  const shown = [...new Set([service, ...distinguishingLabels(all)])];
+  return (labels) => shown.flatMap((label) => labels[label] ?? []).join(' ');
+}
+
 /** The budgets of an objective's services by `serviceKey`; empty while they are not known. */
 export async function budgetsOf(
   { deps, now: at }: QueryContext,
   objective: LatencyObjective,
-): Promise<ReadonlyMap<string, BudgetView>> {
+): Promise<ReadonlyMap<string, { readonly labels: Labels; readonly budget: BudgetView }>> {
   const found = await deps.serviceBudgets({ objective, at });
   if (found.kind !== 'known') return new Map();
-  return new Map(found.services.map(({ labels, budget }) => [serviceKey(objective, labels), budget]));
+  return new Map(found.services.map((service) => [serviceKey(objective, service.labels), service]));
 }
 
 /** What ranks a service among those in one state. */

@@ -10,6 +10,7 @@ import {
   budgetsOf,
   countsOf,
   leastCompliantFirst,
+  namesOf,
   type QueryContext,
   serviceKey,
   sharesOf,
@@ -69,10 +70,18 @@ async function run(
   );
   const rows = found
     .flatMap((each) => each.rows)
-    .sort((a, b) => byUrgency(a, b) || leastCompliantFirst(complianceOf(a), complianceOf(b)));
+    .sort(
+      (a, b) =>
+        byUrgency(urgencyOf(a), urgencyOf(b)) || leastCompliantFirst(complianceOf(a), complianceOf(b)),
+    );
   const gaps = [...new Set(found.flatMap((each) => each.gaps))];
   return { answer: { kind: 'slo-services', view: { rows, gaps } }, again: command };
 }
+
+/** A service without requests is no worse than one that is evaluated. */
+const urgencyOf = ({ state, share }: ServiceRow): Pick<SloRow, 'state'> => ({
+  state: state === 'not-evaluated' && share === undefined ? 'ok' : state,
+});
 
 const complianceOf = ({ share, budget }: ServiceRow) => ({ share, budgetLeft: budget?.left });
 
@@ -90,8 +99,8 @@ function objectivesOf(groups: readonly RuleGroup[]): readonly Evaluated[] {
     for (const rule of rules) {
       const { objective } = rule;
       if (objective === undefined) continue;
-      const { family, by, quantile, threshold } = objective;
-      const key = JSON.stringify([family.metric, family.selector, by, quantile, threshold]);
+      const { family, by, without, quantile, threshold } = objective;
+      const key = JSON.stringify([family.metric, family.selector, by, without, quantile, threshold]);
       const before = known.get(key);
       const isOwn = before === undefined || (before.rule.burn !== undefined && rule.burn === undefined);
       known.set(key, {
@@ -120,17 +129,21 @@ async function servicesOf(
     counts.filter(({ value }) => value < minRequests).map(({ labels }) => serviceKey(objective, labels)),
   );
   const services = new Map<string, Labels>();
-  for (const { labels } of [...(shares ?? []), ...alerts])
+  // A service without requests now is one whose budget may be exhausted all the same.
+  const measured = shares === undefined ? [] : [...shares, ...budgets.values()].map(({ labels }) => labels);
+  for (const labels of [...measured, ...alerts.map(({ series }) => series)])
     services.set(serviceKey(objective, labels), objectiveLabels(objective, labels));
+  const nameOf = namesOf(objective, [...services.values()]);
   const rows = [...services].map(([key, labels]): ServiceRow => {
-    const own = alerts.filter((each) => serviceKey(objective, each.labels) === key).map(stateOf);
-    const quiet = few.has(key) ? 'not-evaluated' : 'ok';
+    const own = alerts.filter((each) => serviceKey(objective, each.series) === key).map(stateOf);
+    const share = shares?.find((each) => serviceKey(objective, each.labels) === key)?.value;
+    const quiet = few.has(key) || share === undefined ? 'not-evaluated' : 'ok';
     return {
-      name: Object.values(labels).join(' ') || rule.name,
+      name: nameOf(context.deps.redactLabels?.(labels) ?? labels) || rule.name,
       objective,
       state: own.toSorted((a, b) => byUrgency({ state: a }, { state: b }))[0] ?? quiet,
-      share: shares?.find((each) => serviceKey(objective, each.labels) === key)?.value,
-      budget: budgets.get(key),
+      share,
+      budget: budgets.get(key)?.budget,
     };
   });
   return { rows, gaps: gapsOf({ shares, budgets }) };

@@ -18,6 +18,7 @@ import {
   type Compliance,
   countsOf,
   leastCompliantFirst,
+  namesOf,
   query,
   type SloFigures,
   serviceKey,
@@ -137,7 +138,7 @@ async function receivedRows(scope: Scope & { readonly deps: SloDeps }): Promise<
   const rows = Object.values(state?.rules ?? {}).map(async ({ rule, alerts }) => {
     const context = { ...scope, group: RECEIVED_GROUP, rule };
     const open = alerts.filter((alert) => alert.state !== 'resolved' && concerns(context, alert.series));
-    return await Promise.all(open.map((alert) => alertRow(context, alert)));
+    return await Promise.all(open.map((alert) => alertRow(context, alert, open)));
   });
   return (await Promise.all(rows))
     .flat()
@@ -203,7 +204,7 @@ async function rowsOf(context: Context, state: RuleState | undefined): Promise<r
   const active = (state?.alerts ?? []).filter(
     (alert) => alert.state !== 'resolved' && concerns(context, alert.series),
   );
-  if (active.length > 0) return await Promise.all(active.map((alert) => alertRow(context, alert)));
+  if (active.length > 0) return await Promise.all(active.map((alert) => alertRow(context, alert, active)));
   return [await quietRow(context, state)];
 }
 
@@ -214,24 +215,33 @@ const concerns = ({ only }: Context, labels: Labels): boolean =>
     ({ label, value }, index) => labels[label] === value || (index > 0 && labels[label] === undefined),
   );
 
-/** The values of all labels, without secrets; undefined without labels. */
-const subjectOf = ({ deps }: Context, labels: Labels): string | undefined =>
-  Object.values(deps.redactLabels?.(labels) ?? labels).join(' ') || undefined;
+/** The values of all labels that name a series among others, without secrets; undefined without labels. */
+function subjectOf({ deps, rule }: Context, labels: Labels, among: readonly Labels[]): string | undefined {
+  const shown = deps.redactLabels?.(labels) ?? labels;
+  return (
+    (rule.objective === undefined ? Object.values(shown).join(' ') : namesOf(rule.objective, among)(shown)) ||
+    undefined
+  );
+}
 
-async function alertRow(context: Context, alert: Alert): Promise<Found> {
+async function alertRow(context: Context, alert: Alert, active: readonly Alert[]): Promise<Found> {
   const { deps, rule } = context;
-  const { noDataSince, activeAt, value, series, labels } = alert;
+  const { noDataSince, activeAt, value, series } = alert;
   const hasData = noDataSince === undefined;
   const row: SloRow = {
     rule,
     state: hasData ? (alert.state === 'firing' ? 'firing' : 'pending') : 'no-data',
-    subject: subjectOf(context, series),
+    subject: subjectOf(
+      context,
+      series,
+      active.map((each) => each.series),
+    ),
     value,
     since: noDataSince ?? activeAt,
     ...suppressionOf(alert),
     messageUrl: (await deps.store.shownMessage(firstMessageOf(alert)))?.permalink,
   };
-  return { row, of: hasData ? budgetOf(context, labels) : undefined };
+  return { row, of: hasData ? budgetOf(context, series) : undefined };
 }
 
 /** Who acknowledged or silenced an alert, and what else suppresses it. */
@@ -289,7 +299,11 @@ async function okRow(context: Context, { evaluatedAt, recoveryRejected }: Evalua
   const worst = samples === undefined ? undefined : await worstOf(context, samples);
   if (worst === undefined) return { row };
   const { value, labels } = worst;
-  return { row: { ...row, value, subject: subjectOf(context, labels) }, of: budgetOf(context, labels) };
+  const among = (samples ?? []).map((sample) => sample.labels);
+  return {
+    row: { ...row, value, subject: subjectOf(context, labels, among) },
+    of: budgetOf(context, labels),
+  };
 }
 
 const rejectedRecovery = (reason: string): string =>
@@ -317,7 +331,7 @@ async function worstOf(context: Context, samples: readonly Sample[]): Promise<Sa
   const budgets = await budgetsOf(context, objective);
   const ranked = samples.map((sample) => {
     const key = serviceKey(objective, sample.labels);
-    return { sample, share: shares.get(key), budgetLeft: budgets.get(key)?.left };
+    return { sample, share: shares.get(key), budgetLeft: budgets.get(key)?.budget.left };
   });
   return ranked.toSorted(leastCompliantFirst)[0]?.sample;
 }

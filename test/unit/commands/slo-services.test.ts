@@ -90,6 +90,11 @@ describe('the services of an objective', () => {
     expect(view.gaps).toEqual([]);
   });
 
+  it('are listed without requests, too, with what is left of their budgets', async () => {
+    const view = await viewOf({ left: { auth: 1, idle: -0.4 } });
+    expect(view.rows.at(-1)).toMatchObject({ name: 'idle', state: 'not-evaluated', budget: { left: -0.4 } });
+  });
+
   it('are listed once, whatever burn rates evaluate them too', async () => {
     expect(namesOf(await viewOf({ left: { auth: 1 } }))).toHaveLength(4);
   });
