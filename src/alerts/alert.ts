@@ -103,6 +103,8 @@ export interface Alert {
   readonly labels: Labels;
   /** The labels of its element in the result, without `__name__` and the rule's labels: those of the recovery query. */
   readonly series: Labels;
+  /** The labels in which other series of its service differ, determined when it fires: its namespace where there are several. */
+  readonly apart?: readonly string[];
   /** Restored from its message, which does not carry its labels: they are those of the next result with its fingerprint. */
   readonly isUnlabeled?: true;
   /** Annotations with their templates expanded for the last value. */

@@ -12,7 +12,7 @@ import { UpstreamError } from '../lib/errors.ts';
 import { fingerprint, type Labels, serviceLabelOf } from '../lib/labels.ts';
 import type { Sample } from '../lib/metrics-source.ts';
 import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
-import { distinguishingLabels } from '../messages/distinguish.ts';
+import { distinguishingLabels } from '../messages/alert-subject.ts';
 import { bucketRatesExpr, objectiveLabels, requestCountOf, slowShareOf } from '../rules/queries.ts';
 import type { LatencyObjective, SloRule } from '../rules/rule.ts';
 import type { CommandDeps } from './command.ts';

@@ -25,6 +25,7 @@ import {
   type TemplateContext,
   type TemplateData,
 } from '../rules/template/template.ts';
+import { withNamesakes } from './namesakes.ts';
 import type { FindLateSamples, FindNoDataReason } from './no-data.ts';
 import { withLostTimers } from './restore-timers.ts';
 
@@ -379,7 +380,11 @@ async function evaluateRule(options: EvaluateRuleOptions, given: RuleTick): Prom
   recorder.evaluated({ outcome: kind === 'unknown' ? 'ok' : kind, seconds });
   logRuleError(logger, step.next, tick.previous);
   const next = { ...step.next, evaluationSeconds: seconds };
-  const evaluated = await withNoDataReason(options, tick, { ...step, next, evaluation });
+  const named = await withNamesakes({ logger, query: (expr) => query(options, tick, { expr }) }, tick.rule, {
+    ...step,
+    next,
+  });
+  const evaluated = await withNoDataReason(options, tick, { ...named, evaluation });
   return { rule: tick.rule, lacksTimers, ...evaluated };
 }
 

@@ -200,7 +200,7 @@ async function sampleFor(
 ): Promise<Found> {
   const known = new Set<string>();
   for (const { rule, objective } of objectiveRules(groups()).slice(0, MAX_QUERIED)) {
-    for (const sample of await currentShares(metrics, objective, clock.now())) {
+    for (const sample of await currentValues(metrics, { rule, objective }, clock.now())) {
       const name = sample.labels[objective.family.serviceLabel] ?? '';
       known.add(name);
       if (service === undefined || isSameService(name, service)) return found(rule, sample, name);
@@ -222,10 +222,14 @@ const found = (rule: SloRule, { labels, value }: Sample, service?: string): Foun
 const isSameService = (name: string, typed: string): boolean =>
   name.toLowerCase() === typed.toLowerCase() || typed.toLowerCase().startsWith(`${name.toLowerCase()}.`);
 
-/** The rules of the short form, but for burn rates. */
-const objectiveRules = (
-  groups: readonly RuleGroup[],
-): readonly { readonly rule: SloRule; readonly objective: ServiceObjective }[] =>
+/** A rule with an objective of services. */
+interface Watching {
+  readonly rule: SloRule;
+  readonly objective: ServiceObjective;
+}
+
+/** The rules with objectives of services, but for burn rates. */
+const objectiveRules = (groups: readonly RuleGroup[]): readonly Watching[] =>
   groups
     .flatMap(({ rules }) => rules)
     .flatMap((rule) => {
@@ -235,12 +239,17 @@ const objectiveRules = (
         : [];
     });
 
-/** The share of slow requests of every service of an objective. */
-async function currentShares(
+/** What a rule measures of every service: the share of slow requests, or the value that a hand-written rule compares. */
+async function currentValues(
   metrics: Pick<MetricsSource, 'instant'>,
-  { family, by, window, threshold, isApproximate }: ServiceObjective,
+  { rule, objective: { family, ...objective } }: Watching,
   at: EpochMs,
 ): Promise<readonly Sample[]> {
-  const expr = slowShareOf(family, { by, window, threshold, isApproximate });
-  return (await metrics.instant({ expr, at })).filter(({ value }) => Number.isFinite(value));
+  const { valueKind, recovery } = rule;
+  const own = valueKind === 'slow-share' || recovery?.comparison === undefined ? undefined : recovery.expr;
+  const samples = await metrics.instant({ expr: own ?? slowShareOf(family, objective), at });
+  const measured = samples.filter(({ value }) => Number.isFinite(value));
+  // A share of slow requests is not the value of a rule on a quantile.
+  const isOther = own === undefined && valueKind !== 'slow-share';
+  return isOther ? measured.map((sample) => ({ ...sample, value: Number.NaN })) : measured;
 }

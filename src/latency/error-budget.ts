@@ -125,11 +125,11 @@ async function measureAll(
   { objective, at }: BudgetsOf,
   signal: AbortSignal,
 ): Promise<Exclude<Awaited<ReturnType<ServiceBudgets>>, { kind: 'pending' }>> {
-  const { family, by, threshold, isApproximate } = objective;
-  const expr = slowShareOf(family, { by, window: BUDGET_PERIOD, threshold, isApproximate });
+  const { family, by, without } = objective;
+  const expr = slowShareOf(family, { ...objective, window: BUDGET_PERIOD });
   const [shares, counts] = await Promise.all([
     metrics.instant({ expr, at, rejectsPartial: true }, signal),
-    metrics.range({ expr: requestCountOf(family, { by, window: HOUR }), ...daysOf(at) }, signal),
+    metrics.range({ expr: requestCountOf(family, { by, without, window: HOUR }), ...daysOf(at) }, signal),
   ]);
   const series = new Map(counts.map((each) => [fingerprint(each.labels), each]));
   const services = shares
@@ -142,8 +142,8 @@ async function measureAll(
 }
 
 const keyOf = ({ objective, labels }: BudgetsOf & { readonly labels?: Labels }): string => {
-  const { family, by, quantile, threshold, isApproximate } = objective;
-  return JSON.stringify([family, by, quantile, threshold, isApproximate, labels]);
+  const { window: _window, ...same } = objective;
+  return JSON.stringify([same, labels]);
 };
 
 interface Entry<Result> {

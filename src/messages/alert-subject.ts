@@ -15,7 +15,7 @@ import {
   toUs,
 } from '../lib/units.ts';
 import { objectiveLabels, quantileExpr } from '../rules/queries.ts';
-import { type ServiceSource, type SloRule, TEST_LABEL } from '../rules/rule.ts';
+import { type LatencyObjective, type ServiceSource, type SloRule, TEST_LABEL } from '../rules/rule.ts';
 import type { AlertGroupSnapshot } from './store.ts';
 
 /** The look-back of a rule that names none: the usual five minutes of Istio's and Prometheus's rules. */
@@ -73,11 +73,18 @@ export function serviceOf(
   return service === undefined || service === '' ? undefined : withoutClusterDomain(service);
 }
 
-/** Labels that name a service's namespace: Istio's, OpenTelemetry's, then common ones. */
+/**
+ * Labels that name a service's namespace: Istio's, OpenTelemetry's, then common ones. Where Prometheus renamed a series' own
+ * label to `exported_namespace`, `namespace` is that of the scrape target.
+ */
 const NAMESPACE_LABELS = [
   'destination_service_namespace',
   'destination_workload_namespace',
+  'service.namespace',
   'service_namespace',
+  'k8s.namespace.name',
+  'k8s_namespace_name',
+  'exported_namespace',
   'namespace',
 ] as const;
 
@@ -166,7 +173,7 @@ export function alertLinks(links: Links, of: Linked): readonly Link[] {
   const expr =
     objective === undefined
       ? rule.expr
-      : quantileExpr(objective, objectiveLabels(objective, alert.labels), {
+      : quantileExpr(objective, objectiveLabels(objective, alert.series), {
           quantile: objective.quantile,
           window: objective.window,
         });
@@ -257,6 +264,9 @@ const NAMES = [
   'mountpoint',
 ] as const;
 
+/** Objects of Kubernetes among them. */
+const OBJECTS: readonly string[] = NAMES.slice(0, NAMES.indexOf('instance'));
+
 /** Names of what the ones before are parts of. */
 const PLACES: readonly string[] = ['container', ...NAMESPACE_LABELS, 'cluster'];
 
@@ -264,12 +274,28 @@ const PLACES: readonly string[] = ['container', ...NAMESPACE_LABELS, 'cluster'];
 const BOOKKEEPING =
   /^(?:__.*|job|endpoint|prometheus|prometheus_replica|uid|id|image|image_id|image_spec|container_id|metrics_path|scheme|alertname|severity)$/;
 
+/** Prometheus's name for a series' own label where its scrape target has one of the same name. */
+const EXPORTED = 'exported_';
+
+const ownName = (label: string): string =>
+  label.startsWith(EXPORTED) ? label.slice(EXPORTED.length) : label;
+
+/** The labels that Prometheus Operator adds for the scrape target. */
+const TARGET_LABELS: readonly string[] = ['namespace', 'pod', 'container', 'service', 'node', 'instance'];
+
+/** Whether a label is that of the scrape target: where one had to be renamed, none of them is the series' own. */
+const isOfTarget = (label: string, labels: Labels): boolean =>
+  labels[`${EXPORTED}${label}`] !== undefined ||
+  (TARGET_LABELS.includes(label) && TARGET_LABELS.some((name) => labels[`${EXPORTED}${name}`] !== undefined));
+
 /** The order in which labels are used to tell alerts apart: names, other labels, places, bookkeeping. */
 function rankOf(label: string, labels: Labels): number {
-  if (BOOKKEEPING.test(label) || (label === 'instance' && labels['pod'] !== undefined)) return 1_000;
-  const name = NAMES.findIndex((each) => each === label);
+  if (BOOKKEEPING.test(label) || isOfTarget(label, labels)) return 1_000;
+  // Beside an object, it is what reports about it.
+  if (label === 'instance' && OBJECTS.some((name) => labels[name] !== undefined)) return 1_000;
+  const name = NAMES.findIndex((each) => each === ownName(label));
   if (name >= 0) return name;
-  const place = PLACES.indexOf(label);
+  const place = PLACES.indexOf(ownName(label));
   return place < 0 ? NAMES.length : NAMES.length + 1 + place;
 }
 
@@ -280,17 +306,17 @@ const ranked = (labels: Labels): readonly string[] =>
     .sort((a, b) => rankOf(a, labels) - rankOf(b, labels) || (a < b ? -1 : 1));
 
 /**
- * The labels that together tell alerts of one rule apart, names before places; empty for a single alert. Linear in
- * the number of alerts.
+ * The labels that together tell series or alerts of one rule apart, names before places; empty for a single one. Linear
+ * in their number.
  */
-export function distinguishingLabels(alerts: readonly Alert[]): readonly string[] {
-  const names = ranked(Object.assign({}, ...alerts.map(({ labels }) => labels)));
-  let keys = alerts.map(() => '');
+export function distinguishingLabels(all: readonly Labels[]): readonly string[] {
+  const names = ranked(Object.assign({}, ...all));
+  let keys = all.map(() => '');
   let distinct = 1;
   const chosen: string[] = [];
   for (const name of names) {
-    if (distinct === alerts.length) break;
-    const longer = alerts.map(({ labels }, i) => `${keys[i]}\n${labels[name] ?? ''}`);
+    if (distinct === all.length) break;
+    const longer = all.map((labels, i) => `${keys[i]}\n${labels[name] ?? ''}`);
     const found = new Set(longer).size;
     if (found <= distinct) continue;
     chosen.push(name);
@@ -300,20 +326,41 @@ export function distinguishingLabels(alerts: readonly Alert[]): readonly string[
   return chosen;
 }
 
+/**
+ * The labels in which other series of an alert's service (`known`) differ. Of an objective without a list of labels only
+ * those that are needed to tell its series apart, and the namespace: there are too many.
+ */
+export function labelsApart(
+  { family, by, without }: LatencyObjective,
+  { series }: Alert,
+  known: readonly Labels[],
+): readonly string[] {
+  const { serviceLabel = '' } = family;
+  const others = known.filter((labels) => labels[serviceLabel] === series[serviceLabel]);
+  const differs = (label: string): boolean => others.some((labels) => labels[label] !== series[label]);
+  if (without === undefined) return by.filter(differs);
+  return [...new Set([...distinguishingLabels(others), ...NAMESPACE_LABELS.filter(differs)])];
+}
+
 /** Labels in a headline, besides those that tell the alert apart. */
 const SHOWN = 3;
 
-const isName = (label: string): boolean => NAMES.some((each) => each === label) || PLACES.includes(label);
+const isName = (label: string): boolean =>
+  NAMES.some((each) => each === ownName(label)) || PLACES.includes(ownName(label));
 
 /**
  * What an alert is about besides its service, for its headline: the labels that tell it apart from others of its rule
- * (`apart`); of a rule without a latency objective also the first few of its series. `checkout-7d9f, code=503`.
+ * (`apart`) and from other series of its service; of a rule without a latency objective also the first few of its series. `checkout-7d9f, code=503`.
  */
 export function distinction(alert: Alert, rule: SloRule, apart: readonly string[] = []): readonly string[] {
   const service = serviceOf(alert, rule);
   const own = rule.objective === undefined ? ranked(alert.series) : [];
-  const usual = own.filter((name) => rankOf(name, alert.series) < 1_000).slice(0, SHOWN);
-  return [...new Set([...usual, ...apart])].flatMap((name) => {
+  // A series of an exporter that is not about a service may have a service of its own: that of the exporter.
+  const isOfExporter = (name: string): boolean =>
+    service === undefined && serviceLabelOf([name]) !== undefined;
+  const named = own.filter((name) => rankOf(name, alert.series) < 1_000 && !isOfExporter(name));
+  const usual = named.length > 0 || service !== undefined ? named.slice(0, SHOWN) : own.slice(0, 1);
+  return [...new Set([...usual, ...(alert.apart ?? []), ...apart])].flatMap((name) => {
     const value = alert.labels[name] ?? '';
     if (value === '' || value === service) return [];
     return isName(name) ? value : `${name}=${value}`;

@@ -23,7 +23,7 @@ import { bucketRatesExpr, objectiveLabels, quantileExpr, slowShareExpr } from '.
 import type { LatencyObjective, SloRule } from '../rules/rule.ts';
 import type { FindSlowest, TraceRow } from '../traces/find-slowest.ts';
 import type { ResolvedService, ResolveService } from '../traces/resolve-service.ts';
-import { evidenceWindow, namespaceOf, serviceOf } from './alert-subject.ts';
+import { distinction, evidenceWindow, namespaceOf, serviceOf } from './alert-subject.ts';
 
 /** What is known of the traces behind a breach. */
 export type FoundTraces =
@@ -333,7 +333,7 @@ async function measureAlert(
   breach: Breach,
 ): Promise<Pick<Evidence, 'latency' | 'slowShare' | 'slowBetween' | 'burnRate' | 'budget' | 'chart'>> {
   const { alert, rule, objective, gaps } = breach;
-  const labels = objectiveLabels(objective, alert.labels);
+  const labels = objectiveLabels(objective, alert.series);
   const { window, quantile, threshold } = objective;
   const at = alert.resolvedAt ?? alert.seenAt;
   const system = 'prometheus';
@@ -408,6 +408,13 @@ function chartEnd({ alert: { resolvedAt, seenAt } }: Breach, now: EpochMs): Epoc
   return epochMs(Math.max(resolvedAt, Math.min(now, settlesAt(resolvedAt))));
 }
 
+/** What a chart is about, as in the headline: `checkout (prod)`. */
+function chartSubject(alert: Alert, rule: SloRule): string {
+  const others = distinction(alert, rule);
+  const name = serviceOf(alert, rule) ?? rule.name;
+  return others.length === 0 ? name : `${name} (${others.join(', ')})`;
+}
+
 /** The quantile over the breach and what came before it, with the threshold as a second line. */
 async function chartOf(
   metrics: MeasureOptions['metrics'],
@@ -431,7 +438,7 @@ async function chartOf(
   return latencyChart({
     family: objective.family,
     series,
-    title: `${quantileName(quantile)} of ${serviceOf(alert, rule) ?? rule.name}`,
+    title: `${quantileName(quantile)} of ${chartSubject(alert, rule)}`,
     // A point is interpolated inside its bucket.
     name: `${quantileName(quantile)}, interpolated`,
     threshold: { name: 'objective', value: threshold },

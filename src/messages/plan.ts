@@ -197,7 +197,7 @@ function planOf(context: Context, given: Alert): Plan {
 /** The labels that tell the alerts of the rule apart, where one of them has a message that changes. */
 function apartIn(plans: readonly Plan[]): readonly string[] | undefined {
   if (!plans.some(({ kind, now }) => kind !== undefined || now.length > 0)) return undefined;
-  const labels = distinguishingLabels(plans.map(({ alert }) => alert));
+  const labels = distinguishingLabels(plans.map(({ alert }) => alert.labels));
   return labels.length === 0 ? undefined : labels;
 }
 

@@ -10,7 +10,7 @@ import {
   promqlString,
   withoutNoise,
 } from './promql.ts';
-import type { LatencyHistogram, LatencyObjective } from './rule.ts';
+import { type LatencyHistogram, type LatencyObjective, TEST_LABEL } from './rule.ts';
 
 /** A duration in the unit of the metric's `le`. */
 export function inFamilyUnit(family: LatencyHistogram, duration: Milliseconds): number {
@@ -30,6 +30,8 @@ export interface HistogramQuery extends Lookback {
   readonly matchLabels?: Labels;
   /** Labels to group by; without any the query returns one number. */
   readonly by?: readonly string[];
+  /** In place of `by`: all labels but these. */
+  readonly without?: readonly string[];
 }
 
 interface RateQuery extends HistogramQuery {
@@ -40,13 +42,18 @@ interface RateQuery extends HistogramQuery {
   readonly each?: string;
 }
 
+function sumOf({ by = [], without }: Pick<RateQuery, 'by' | 'without'>): string {
+  const list = (labels: readonly string[]): string => labels.map(promqlLabel).join(', ');
+  if (without !== undefined) return `sum without (${list(without)}) `;
+  return by.length === 0 ? 'sum' : `sum by (${list(by)}) `;
+}
+
 function summed(family: LatencyHistogram, query: RateQuery): string {
-  const { matchers = [], matchLabels = {}, offset = 0, by = [], read = 'rate', each } = query;
+  const { matchers = [], matchLabels = {}, offset = 0, read = 'rate', each } = query;
   const series = promqlSelector(query.metric, [family.selector, ...matchers, equalityMatchers(matchLabels)]);
   const shift = offset === 0 ? '' : ` offset ${formatDuration(ms(offset))}`;
-  const sum = by.length === 0 ? 'sum' : `sum by (${by.map(promqlLabel).join(', ')}) `;
   const rate = `${read}(${series}[${formatDuration(query.window)}]${shift})`;
-  return `${sum}(${each === undefined ? rate : `${each} (${rate})`})`;
+  return `${sumOf(query)}(${each === undefined ? rate : `${each} (${rate})`})`;
 }
 
 /** The metric with one series for each histogram: `_count`, or the native histogram itself. */
@@ -85,7 +92,8 @@ function maybeFast(family: LatencyHistogram, { threshold, ...query }: HistogramQ
 function fast(family: LatencyHistogram, query: HistogramQuery & Threshold): string {
   if (query.isApproximate === true) return maybeFast(family, query);
   const le = leMatcher(inFamilyUnit(family, query.threshold));
-  return summed(family, { ...query, metric: bucketMetricOf(family), matchers: [le] });
+  const without = query.without === undefined ? undefined : [...query.without, 'le'];
+  return summed(family, { ...query, without, metric: bucketMetricOf(family), matchers: [le] });
 }
 
 /**
@@ -175,7 +183,19 @@ export function meanBySideExpr(
   return `${rate('_sum')} / ${rate('_count')}`;
 }
 
-/** The labels of an alert that its objective groups by: they restrict a query to the alert's own series. */
-export function objectiveLabels({ by }: { readonly by: readonly string[] }, labels: Labels): Labels {
-  return Object.fromEntries(by.map((name) => [name, labels[name] ?? '']).filter(([, value]) => value !== ''));
+/** The labels of a series that its objective groups by: they restrict a query to that series. */
+export function objectiveLabels(
+  { by, without }: Pick<LatencyObjective, 'by' | 'without'>,
+  series: Labels,
+): Labels {
+  const dropped = new Set([...(without ?? []), 'le', TEST_LABEL]);
+  const names =
+    without === undefined
+      ? by
+      : Object.keys(series)
+          .filter((name) => !dropped.has(name))
+          .sort();
+  return Object.fromEntries(
+    names.map((name) => [name, series[name] ?? '']).filter(([, value]) => value !== ''),
+  );
 }

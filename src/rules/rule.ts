@@ -42,6 +42,8 @@ export interface LatencyObjective {
   readonly family: LatencyHistogram;
   /** The labels the objective groups by, the service's among them. */
   readonly by: readonly string[];
+  /** Set instead of `by` where it groups by all labels of the series but these and `le`. */
+  readonly without?: readonly string[];
   readonly quantile: Ratio;
   readonly threshold: Milliseconds;
   readonly window: Milliseconds;

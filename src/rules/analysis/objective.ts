@@ -50,19 +50,27 @@ function callOf(expr: string, node: SyntaxNode): { name: string; args: readonly 
   return { name: textOf(expr, inner.getChild('FunctionIdentifier')), args: childrenOf(body) };
 }
 
-/** `sum by (a, b) (x)`, or `sum(x)`: the labels and what is summed. */
-function sumOf(expr: string, node: SyntaxNode): { by: readonly string[]; of: SyntaxNode } | undefined {
+/** What is summed, and over which labels: with `without`, the result has all others. */
+interface Sum extends Pick<LatencyObjective, 'by' | 'without'> {
+  readonly of: SyntaxNode;
+}
+
+/** `sum by (a, b) (x)`, `sum without (c) (x)`, or `sum(x)`. */
+function sumOf(expr: string, node: SyntaxNode): Sum | undefined {
   const inner = unwrapped(node);
   const modifier = inner.getChild('AggregateModifier');
   const of = inner.getChild('FunctionCallBody')?.firstChild;
   if (inner.name !== 'AggregateExpr' || of === null || of === undefined) return undefined;
   const isSum = textOf(expr, inner.getChild('AggregateOp')).toLowerCase() === 'sum';
-  if (!isSum || (modifier !== null && modifier.getChild('By') === null)) return undefined;
-  return { by: labelsIn(expr, modifier?.getChild('GroupingLabels') ?? null), of };
+  if (!isSum) return undefined;
+  const labels = labelsIn(expr, modifier?.getChild('GroupingLabels') ?? null);
+  return modifier === null || modifier.getChild('By') !== null
+    ? { by: labels, of }
+    : { by: [], without: labels, of };
 }
 
 /** The series of a histogram that an expression sums the rates of. */
-interface Rates {
+interface Rates extends Pick<LatencyObjective, 'by' | 'without'> {
   /** As named: with `_bucket` or `_count`. */
   readonly name: string;
   /** Its matchers without `le`. */
@@ -70,7 +78,6 @@ interface Rates {
   readonly window: number;
   /** The upper bound of its bucket, as written: `0.5`; another matcher on `le` is none. */
   readonly le?: string;
-  readonly by: readonly string[];
   readonly serviceLabel: string | undefined;
 }
 
@@ -89,12 +96,12 @@ function rateOf(expr: string, node: SyntaxNode): { vector: SyntaxNode; window: n
   return vector === null || window === undefined ? undefined : { vector, window };
 }
 
-/** `sum by (service) (rate(m_bucket{...}[5m]))`. */
+/** `sum by (service) (rate(m_bucket{...}[5m]))`, or the rate of each series alone. */
 function ratesOf(expr: string, node: SyntaxNode): Rates | undefined {
-  const sum = sumOf(expr, node);
-  const rate = sum === undefined ? undefined : rateOf(expr, sum.of);
+  const sum = sumOf(expr, node) ?? { by: [], without: [], of: node };
+  const rate = rateOf(expr, sum.of);
   const name = rate === undefined ? undefined : metricNameOf(expr, rate.vector);
-  if (sum === undefined || rate === undefined || name === undefined) return undefined;
+  if (rate === undefined || name === undefined) return undefined;
   const { vector, window } = rate;
   const le = matchersOf(expr, vector).find(({ label }) => label === 'le');
   return {
@@ -103,6 +110,7 @@ function ratesOf(expr: string, node: SyntaxNode): Rates | undefined {
     window,
     le: le === undefined ? undefined : boundOf(le),
     by: sum.by,
+    without: sum.without,
     serviceLabel: serviceLabelOf(sum.by) ?? serviceMatcherOf(expr, [vector])?.label,
   };
 }
@@ -129,7 +137,9 @@ function quantileOf({ expr, node }: Operand): { quantile: number; rates: Rates }
   if (!(quantile > 0 && quantile < 1) || rates === undefined) return undefined;
   // Classic buckets need `le`, native histograms do not have it.
   const isClassic = rates.name.endsWith('_bucket');
-  return isClassic === rates.by.includes('le') ? { quantile, rates } : undefined;
+  const { by, without } = rates;
+  const hasBounds = without === undefined ? by.includes('le') : isClassic && !without.includes('le');
+  return isClassic === hasBounds ? { quantile, rates } : undefined;
 }
 
 /** The unit of a latency after a multiplication. */
@@ -151,6 +161,7 @@ function ofQuantile(filter: Filter, { of, factor }: Scaled, givenUnit?: string):
   const objective: LatencyObjective = {
     family,
     by: rates.by.filter((label) => label !== 'le'),
+    without: rates.without,
     quantile: ratio(quantile),
     threshold: inMs(family, withoutNoise(filter.bound / factor)),
     window: ms(rates.window),
@@ -173,7 +184,13 @@ const isSameHistogram = (a: Rates, b: Rates): boolean =>
   metricOf(a) === metricOf(b) &&
   a.selector === b.selector &&
   a.window === b.window &&
-  [...a.by].sort().join() === [...b.by].sort().join();
+  groupingOf(a) === groupingOf(b);
+
+/** By which labels is summed, with those of one bucket: `le` is not among them. */
+const groupingOf = ({ by, without }: Rates): string =>
+  JSON.stringify(without === undefined ? [...by].sort() : { without: withoutBound(without).sort() });
+
+const withoutBound = (labels: readonly string[]): string[] => labels.filter((label) => label !== 'le');
 
 const ratesIn = (given: Calculation): Rates | undefined =>
   given.kind === 'operand' ? ratesOf(given.expr, given.node) : undefined;
@@ -234,6 +251,7 @@ function shareObjective(
   return {
     family,
     by: fast.by,
+    without: fast.without && withoutBound(fast.without),
     quantile: ratio(quantile),
     threshold: inMs(family, le),
     window: ms(fast.window),

@@ -149,7 +149,8 @@ export function latencySlo(objective: RatioObjective): WrittenSlo | undefined {
   const { ratio, target, labels, annotations, alert } = objective;
   const budget = withoutNoise(1 - target);
   const found = analyseExpression(`(${ratio(SHOWN_WINDOW)}) > ${budget}`);
-  if (found.valueKind !== 'slow-share' || found.objective === undefined) return undefined;
+  if (found.valueKind !== 'slow-share' || found.objective?.without !== undefined) return undefined;
+  if (found.objective === undefined) return undefined;
   const { family, by, threshold } = found.objective;
   const { serviceLabel = jobOf(family.selector), metric, selector } = family;
   const isPossible = WORKBOOK.every((windows) => canBurn(found.objective ?? { quantile: 0 }, windows));

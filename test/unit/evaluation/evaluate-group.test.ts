@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
-import { after, MINUTE, ms } from '../../../src/lib/units.ts';
+import { after, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
@@ -67,6 +67,29 @@ describe('evaluating a group', () => {
     ]);
     expect(new Set(entries.map(({ alertId }) => alertId)).size).toBe(1);
     expect((await store.loadGroup(aGroup().id))?.evalTime).toBe(evalTimeAt(2));
+  });
+
+  it('finds out whether a breaching service has namesakes in other namespaces', async () => {
+    const objective = {
+      family: { metric: 'm_seconds', unit: 's', selector: '', serviceLabel: 'service' },
+      by: ['service', 'namespace'],
+      quantile: ratio(0.99),
+      threshold: ms(500),
+      window: ms(MINUTE),
+    } as const;
+    const of = (service: string, namespace: string) => ({ labels: { service, namespace }, value: 1 });
+    metrics.answer('slow_share > 0.01', [of('checkout', 'prod'), of('cart', 'prod')]);
+    metrics.answer('group by (service, namespace) (m_seconds_count{service=~"checkout|cart"})', [
+      of('checkout', 'prod'),
+      of('checkout', 'staging'),
+      of('cart', 'prod'),
+    ]);
+    await tick(0, aGroup({ rules: [aRule({ objective })] }));
+    const apart = (await drain()).map(({ alert }) => [alert.labels['service'], alert.apart]);
+    expect(apart.sort()).toEqual([
+      ['cart', undefined],
+      ['checkout', ['namespace']],
+    ]);
   });
 
   it('queries at the evaluation time minus the query offset', async () => {

@@ -64,6 +64,14 @@ describe('a test notification', () => {
     }));
   const ownGroups = async () => (await temp.store.groups()).filter(isOwnGroup);
 
+  it('has the value that a rule on a quantile compares, not the share of slow requests', async () => {
+    const recovery = { expr: 'p99', comparison: '>', bound: 0.5 } as const;
+    const quantile = aRule({ name: 'P99', valueKind: 'latency', objective, recovery });
+    metrics.answer('p99', [{ labels: { destination_service_name: 'checkout' }, value: 0.31 }]);
+    await replica(route, [aGroup({ rules: [quantile] })]).start({ mentions: false });
+    expect(decided()).toMatchObject([{ kind: 'firing', value: 0.31 }]);
+  });
+
   it('shows what a rule measures now, where its route leads, and ends after five minutes', async () => {
     const tests = replica(route);
     expect(await tests.start({ mentions: false })).toEqual({

@@ -30,7 +30,7 @@ const links = createLinks({
   kiali: 'https://kiali.example',
   grafana: 'https://grafana.example',
 });
-const alert = anAlert({ labels });
+const alert = anAlert({ labels, series: labels });
 
 describe('alertLinks', () => {
   it('links every tool on the breach’s own window and threshold', () => {

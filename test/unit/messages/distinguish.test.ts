@@ -44,11 +44,37 @@ describe('the labels that tell alerts of one rule apart', () => {
     'a label that only one of them has': [[{ zone: 'a' }, {}], ['zone']],
   };
   it.each(Object.entries(cases))('%s', (_, [alerts, expected]) => {
-    expect(distinguishingLabels(alerts.map((series) => alertOf(series)))).toEqual(expected);
+    expect(distinguishingLabels(alerts)).toEqual(expected);
   });
 });
 
 describe('what an alert is about besides its service', () => {
+  const cases: Readonly<Record<string, readonly [Record<string, string>, readonly string[]]>> = {
+    'the labels of the series itself where Prometheus renamed them, not those of what was scraped': [
+      {
+        namespace: 'monitoring',
+        pod: 'ksm-5f',
+        container: 'ksm',
+        exported_namespace: 'shop',
+        exported_pod: 'checkout-7d',
+      },
+      ['checkout-7d', 'shop'],
+    ],
+    'not the instance that reports about an object': [
+      { deployment: 'checkout', instance: '10.0.0.1:8080' },
+      ['checkout'],
+    ],
+    'the job where it is all there is': [{ job: 'api' }, ['job=api']],
+  };
+  it.each(Object.entries(cases))('%s', (_, [series, expected]) => {
+    expect(distinction(alertOf(series), aPlainRule({ service: { from: 'none' } }))).toEqual(expected);
+  });
+
+  it('the namespace where other series of the service are in another one', () => {
+    const alert = { ...alertOf({ service: 'checkout', namespace: 'prod' }), apart: ['namespace'] };
+    expect(distinction(alert, aRule({ objective }))).toEqual(['prod']);
+  });
+
   it('the first labels of its series, names without their label, without bookkeeping', () => {
     const alert = alertOf({
       namespace: 'shop',

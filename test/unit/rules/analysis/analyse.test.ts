@@ -170,6 +170,18 @@ describe('a latency objective in an expression', () => {
         window: 60_000,
       },
     ],
+    'every series alone': [
+      'histogram_quantile(0.99, rate(m_seconds_bucket{service="cart"}[5m])) > 1',
+      { family: { selector: 'service="cart"', serviceLabel: 'service' }, by: [], without: [] },
+    ],
+    'a native histogram of every series': [
+      'histogram_quantile(0.99, rate(m_seconds[5m])) > 1',
+      { family: { histogram: 'native' }, without: [] },
+    ],
+    'labels left out': [
+      'histogram_quantile(0.99, sum without (instance, pod) (rate(m_seconds_bucket[5m]))) > 0.15',
+      { by: [], without: ['instance', 'pod'], threshold: 150 },
+    ],
     'no service': [
       'histogram_quantile(0.99, sum(rate(m_seconds_bucket[5m])) by (le)) > 1',
       { family: { metric: 'm_seconds', unit: 's', serviceLabel: undefined }, by: [] },
@@ -207,8 +219,7 @@ describe('a latency objective in an expression', () => {
       'histogram_quantile(0.99, sum by (service) (rate(m_seconds_bucket[5m]))) > 1',
     'of recorded buckets': 'histogram_quantile(0.99, sum by (le, service) (rate(m_seconds[5m]))) > 1',
     'of unknown unit': 'histogram_quantile(0.99, sum by (le, service) (rate(m_bucket[5m]))) > 1',
-    'without a sum': 'histogram_quantile(0.99, rate(m_seconds_bucket[5m])) > 1',
-    'of labels left out': 'histogram_quantile(0.99, sum without (pod) (rate(m_seconds_bucket[5m]))) > 1',
+    'without bounds': 'histogram_quantile(0.99, sum without (le) (rate(m_seconds_bucket[5m]))) > 1',
     'of another aggregation':
       'histogram_quantile(0.99, max by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
     'of a quantile that is no number':
@@ -295,7 +306,8 @@ describe('what the value is', () => {
       'latency',
       's',
     ],
-    'histogram_quantile(0.99, rate(http_server_duration_bucket[5m])) > 500': ['number', 'ms'],
+    'histogram_quantile(0.99, rate(http_server_duration_bucket[5m])) > 500': ['latency', 'ms'],
+    'ssl_cert_expiry - time() < 14 * 86400': ['number', 's'],
     'max_over_time(a_seconds[1h:5m]) > 1': ['number', 's'],
     '(a_seconds > 1) * 1000 > 5': ['number', 'ms'],
   };
