@@ -135,11 +135,13 @@ function quantileOf({ expr, node }: Operand): { quantile: number; rates: Rates }
   const quantile = constantOfNode(expr, level) ?? 0;
   const rates = ratesOf(expr, of);
   if (!(quantile > 0 && quantile < 1) || rates === undefined) return undefined;
-  // Classic buckets need `le`, native histograms do not have it.
-  const isClassic = rates.name.endsWith('_bucket');
-  const { by, without } = rates;
-  const hasBounds = without === undefined ? by.includes('le') : isClassic && !without.includes('le');
-  return isClassic === hasBounds ? { quantile, rates } : undefined;
+  return hasBuckets(rates) ? { quantile, rates } : undefined;
+}
+
+/** Classic buckets need `le`; native histograms do not have it. */
+function hasBuckets({ name, by, without }: Rates): boolean {
+  const isClassic = name.endsWith('_bucket');
+  return without === undefined ? isClassic === by.includes('le') : !isClassic || !without.includes('le');
 }
 
 /** The unit of a latency after a multiplication. */
