@@ -86,7 +86,7 @@ describe('evaluating a group', () => {
     ]);
     await tick(0, aGroup({ rules: [aRule({ objective })] }));
     const apart = (await drain()).map(({ alert }) => [alert.labels['service'], alert.apart]);
-    expect(apart.sort()).toEqual([
+    expect(apart.toSorted()).toEqual([
       ['cart', undefined],
       ['checkout', ['namespace']],
     ]);
