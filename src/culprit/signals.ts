@@ -6,7 +6,6 @@ import {
   type EpochMs,
   epochMs,
   formatDuration,
-  MINUTE,
   type Milliseconds,
   ms,
   SECOND,
@@ -15,6 +14,7 @@ import {
 import { equalityMatchers, escapeRegex, promqlSelector, promqlString } from '../rules/promql.ts';
 import { type CountedShare, isMoreThanByChance } from './attributes.ts';
 import type { Candidate, CulpritKind } from './result.ts';
+import { RELEASE_LEAD, VERSION_LABEL, versionChange, versionRange } from './versions.ts';
 
 /** The culprit that metrics are to support, with the two windows that are compared. They have the same length. */
 export interface SignalSubject {
@@ -23,7 +23,7 @@ export interface SignalSubject {
   readonly normal: TimeWindow;
 }
 
-/** One query of a check; with a `step` it is a range query over the time up to `at`. */
+/** One query of a check; with a `range` it is a range query up to `at`. */
 export interface SignalQuery {
   readonly expr: string;
   readonly at: EpochMs;
@@ -74,17 +74,27 @@ interface Subject extends SignalSubject {
   /** As Istio's metrics name it. Its traces are named `<app>.<namespace>`. */
   readonly name: string;
   readonly namespace: string | undefined;
+  /** Only calls of this service. */
+  readonly caller?: string;
   /** The range of a window's counters: `[75s]`. */
   readonly range: string;
 }
 
-/** The checks for a culprit, in the order in which their signals are shown. */
+/** The checks for a culprit, in the order in which their signals are shown: at most eight. */
 export function signalChecks(of: SignalSubject): readonly SignalCheck[] {
-  const { candidate, window } = of;
-  const [name = '', namespace] = candidate.service.split('.');
-  const seconds = Math.max(1, Math.round((window.end - window.start) / SECOND));
-  const subject: Subject = { ...of, name, namespace, range: formatDuration(ms(seconds * SECOND)) };
-  return CHECKS[candidate.kind].map((check) => MAKERS[check](subject));
+  const { kind, detail, service } = of.candidate;
+  const subject = subjectOf(of, service);
+  const checks = CHECKS[kind].map((check) => MAKERS[check](subject));
+  // The connection that is slow may be one to the culprit, or one from it to its peer.
+  return kind === 'network' && detail !== ''
+    ? [...checks, flagsCheck({ ...subjectOf(of, detail), caller: subject.name })]
+    : checks;
+}
+
+function subjectOf(of: SignalSubject, service: string): Subject {
+  const [name = '', namespace] = service.split('.');
+  const seconds = Math.max(1, Math.round((of.window.end - of.window.start) / SECOND));
+  return { ...of, name, namespace, range: formatDuration(ms(seconds * SECOND)) };
 }
 
 const MAKERS: Readonly<Record<CheckName, (of: Subject) => SignalCheck>> = {
@@ -127,8 +137,9 @@ function isClearlyMore(now: CountedShare, before: CountedShare): boolean {
 }
 
 /** Requests to the service, as the callers' proxies count them. */
-const requestsTo = ({ name, namespace }: Subject): Labels => ({
+const requestsTo = ({ name, namespace, caller }: Subject): Labels => ({
   reporter: 'source',
+  ...(caller === undefined ? {} : { source_canonical_service: caller }),
   destination_service_name: name,
   ...(namespace === undefined ? {} : { destination_service_namespace: namespace }),
 });
@@ -143,7 +154,7 @@ const selector = (metric: string, labels: Labels, ...matchers: readonly string[]
 
 /** Envoy's response flags of the calls to the service, by caller. */
 function flagsCheck(of: Subject): SignalCheck {
-  const expr = `sum by (source_workload, response_flags) (increase(${selector(REQUESTS, requestsTo(of))}[${of.range}]))`;
+  const expr = `sum by (source_canonical_service, response_flags) (increase(${selector(REQUESTS, requestsTo(of))}[${of.range}]))`;
   return {
     queries: inBoth(expr, of),
     read: ([now = [], before = []]) => {
@@ -155,7 +166,7 @@ function flagsCheck(of: Subject): SignalCheck {
         )
         .sort((a, b) => b.now.count / b.now.of - a.now.count / a.now.of)[0];
       if (worst === undefined) return undefined;
-      const { source_workload: caller = 'unknown', response_flags: flags = '' } = worst.labels;
+      const { source_canonical_service: caller = 'unknown', response_flags: flags = '' } = worst.labels;
       const [n, b] = [worst.now.count / worst.now.of, worst.before.count / worst.before.of];
       return {
         expr,
@@ -168,9 +179,9 @@ function flagsCheck(of: Subject): SignalCheck {
 /** Requests of one caller that ended with these flags, of all its requests. */
 function countedOf(
   rows: readonly Series[],
-  { source_workload: caller, response_flags: flags }: Labels,
+  { source_canonical_service: caller, response_flags: flags }: Labels,
 ): CountedShare {
-  const ofCaller = rows.filter(({ labels }) => labels['source_workload'] === caller);
+  const ofCaller = rows.filter(({ labels }) => labels['source_canonical_service'] === caller);
   const sum = (some: readonly Series[]): number => some.reduce((total, row) => total + valueOf([row]), 0);
   return {
     count: sum(ofCaller.filter(({ labels }) => labels['response_flags'] === flags)),
@@ -292,88 +303,28 @@ function restartCheck(of: Subject): SignalCheck {
         valueOf(before.filter(({ labels }) => labels['container'] === container)),
       ];
       if (n < 1 || n < b * CLEAR.factor) return undefined;
-      const times = n === 1 ? 'once' : `${significant(n)} times`;
-      return {
-        expr,
-        text: `${placeOf(of)}${containerText(of, worst)} restarted ${times}, before ${b === 0 ? 'never' : significant(b)}`,
-      };
-    },
-  };
-}
-
-/** A release is searched this long before the slow window: its pods start before they are slow. */
-const RELEASE_LEAD: Milliseconds = ms(10 * MINUTE);
-
-/** Points of the range query for versions, and the shortest step: a usual scrape interval. */
-const VERSION_POINTS = 60;
-const VERSION_STEP = ms(15 * SECOND);
-/** The least range of a rate: it holds two samples at scrape intervals up to a minute. */
-const VERSION_RANGE = '2m';
-/** A new version counts from this share of the requests at the end on, another one from such a growth in the slow window. */
-const VERSION_SHARE = { began: 0.05, grew: 0.25 };
-
-/** A version of the service that took its first requests, or clearly more of them. */
-function versionCheck(of: Subject): SignalCheck {
-  const { start: slowStart, end } = of.window;
-  const reach = end - slowStart + RELEASE_LEAD;
-  const step = ms(Math.max(VERSION_STEP, Math.ceil(reach / VERSION_POINTS / SECOND) * SECOND));
-  // The last point is the end of the window: there a version that just began has the largest share.
-  const start = epochMs(end - Math.ceil(reach / step) * step);
-  const labels = { ...requestsTo(of), reporter: 'destination' };
-  const expr = `sum by (destination_version) (rate(${selector(REQUESTS, labels)}[${VERSION_RANGE}]))`;
-  return {
-    queries: [{ expr, at: end, range: { start, step } }],
-    read: ([rows = []]) => {
-      const found = versionsOf(rows, of.window).sort((a, b) => b.lastShare - a.lastShare);
-      const first = epochMs(
-        Math.min(...rows.flatMap(({ points }) => points.slice(0, 1).map(({ at }) => at))),
-      );
-      const isNew = ({ began }: VersionSeen): boolean => began > first + step;
-      const fresh = found.find((each) => isNew(each) && each.lastShare >= VERSION_SHARE.began);
-      if (fresh !== undefined)
-        return { expr, text: `Version ${fresh.version} of ${of.name} began`, at: fresh.began };
-      const grown = found.find((each) => each.share >= each.shareBefore + VERSION_SHARE.grew);
-      if (grown === undefined) return undefined;
-      const text = `Version ${grown.version} of ${of.name} takes ${share(grown.share)} of requests, before ${share(grown.shareBefore)}`;
+      const text = `Restarts of ${placeOf(of)}${containerText(of, worst)}: ${significant(n)}, before ${significant(b)}`;
       return { expr, text };
     },
   };
 }
 
-interface VersionSeen {
-  readonly version: string;
-  /** The first point with requests. */
-  readonly began: EpochMs;
-  /** Of all requests in the slow window, at its end, and before it. */
-  readonly share: number;
-  readonly lastShare: number;
-  readonly shareBefore: number;
-}
-
-function versionsOf(rows: readonly Series[], { start }: TimeWindow): VersionSeen[] {
-  const last = Math.max(...rows.flatMap(({ points }) => points.slice(-1).map(({ at }) => at)));
-  const total = (some: readonly Series[], isCounted: (at: EpochMs) => boolean): number =>
-    some.reduce(
-      (sum, { points }) =>
-        sum + points.reduce((part, { at, value }) => (isCounted(at) ? part + value : part), 0),
-      0,
-    );
-  const shareOf = (row: Series, isCounted: (at: EpochMs) => boolean): number => {
-    const all = total(rows, isCounted);
-    return all === 0 ? 0 : total([row], isCounted) / all;
+/** A version of the service that took its first requests, or clearly more of them. */
+function versionCheck(of: Subject): SignalCheck {
+  const range = versionRange(of.window);
+  const labels = { ...requestsTo(of), reporter: 'destination' };
+  const expr = `sum by (${VERSION_LABEL}) (rate(${selector(REQUESTS, labels)}[${range.lookback}]))`;
+  return {
+    queries: [{ expr, at: of.window.end, range }],
+    read: ([rows = []]) => {
+      const change = versionChange(rows, { window: of.window, step: range.step });
+      if (change === undefined) return undefined;
+      const version = `Version ${change.version} of ${of.name}`;
+      if ('began' in change) return { expr, text: `${version} began`, at: change.began };
+      const text = `${version} takes ${share(change.share)} of requests, before ${share(change.shareBefore)}`;
+      return { expr, text };
+    },
   };
-  return rows.flatMap((row) => {
-    const version = row.labels['destination_version'] ?? '';
-    const began = row.points.find(({ value }) => value > 0)?.at;
-    if (began === undefined || version === '' || version === 'unknown') return [];
-    return {
-      version,
-      began,
-      share: shareOf(row, (at) => at >= start),
-      lastShare: shareOf(row, (at) => at === last),
-      shareBefore: shareOf(row, (at) => at < start),
-    };
-  });
 }
 
 /** A ReplicaSet of the service that was created shortly before the slow window or in it, where the version label stayed the same. */

@@ -64,3 +64,11 @@ test('a release that made a service slow is named, and metrics say when its requ
   const breach = stage.messages().find(({ text }) => text.includes('recommendations: '));
   expect(JSON.stringify(breach?.blocks)).toMatch(began);
 });
+
+test('the answer says how many of the requests that Prometheus counts were traced', async () => {
+  const answer = shown(await stage.ask('/trace why checkout last 5m'));
+  expect(answer).toMatch(
+    /\d+ of about \d+ requests slower than 500 ms were traced \(\d\d%\)|About \d\d% of about \d+ requests were traced\./,
+  );
+  expect(answer).not.toContain(':warning:');
+});

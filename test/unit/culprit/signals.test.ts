@@ -16,14 +16,20 @@ const LENGTH = ms(5 * MINUTE);
 const SLOW: TimeWindow = { start: before(START, LENGTH), end: START };
 const scraped = (series: readonly Exposed[]): MetricsSource => scrapedPrometheus(series, SLOW.start);
 const NORMAL: TimeWindow = { start: before(START, ms(2 * LENGTH)), end: SLOW.start };
-const requests = (flags: string, normal: number, slow: number): Exposed => ({
+const requests = (
+  flags: string,
+  normal: number,
+  slow: number,
+  ends: Readonly<Record<string, string>> = {},
+): Exposed => ({
   name: 'istio_requests_total',
   labels: {
     reporter: 'source',
-    source_workload: 'checkout',
+    source_canonical_service: 'checkout',
     destination_service_name: 'payments',
     destination_service_namespace: 'shop',
     response_flags: flags,
+    ...ends,
   },
   normal,
   slow,
@@ -129,6 +135,17 @@ const shown: Readonly<
     series: [requests('-', 10, 10), cluster('rq_retry', 0.1, 15)],
     texts: ['Retries to payments: 150 per 100 requests, before 0.98'],
   },
+  'flags of the calls to the other side of a slow network, from the culprit alone': {
+    kind: 'network',
+    detail: 'auth.shop',
+    series: [
+      requests('-', 10, 9, { source_canonical_service: 'payments', destination_service_name: 'auth' }),
+      requests('UF', 0, 1, { source_canonical_service: 'payments', destination_service_name: 'auth' }),
+      requests('-', 10, 1, { destination_service_name: 'auth' }),
+      requests('UH', 0, 9, { destination_service_name: 'auth' }),
+    ],
+    texts: ['payments to auth: no connection to the called side (UF) in 10% of requests, before 0%'],
+  },
   'connections that take longer to set up': {
     kind: 'network',
     series: [cluster('cx_connect_ms_sum', 2, 85), cluster('cx_connect_ms_count', 1, 1)],
@@ -193,7 +210,7 @@ const shown: Readonly<
   restarts: {
     kind: 'own-code',
     series: [pod('kube_pod_container_status_restarts_total', 0, 1 / 100)],
-    texts: ['payments restarted 2 times, before never'],
+    texts: ['Restarts of payments: 2, before 0'],
   },
 };
 
@@ -271,7 +288,7 @@ test('shows at most three, in the order of the kind', async () => {
     (await signalsOf(resultOf({ kind }), metrics)).map((signal) =>
       textOf(signal).split(' ').slice(0, 2).join(' '),
     );
-  expect(await started('own-code')).toEqual(['Version v2', 'CPU of', 'payments restarted']);
+  expect(await started('own-code')).toEqual(['Version v2', 'CPU of', 'Restarts of']);
   expect(await started('queueing')).toEqual(['Requests to', 'checkout to', 'CPU of']);
 });
 
