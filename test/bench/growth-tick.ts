@@ -13,6 +13,7 @@ import { expandTemplate } from '../../src/rules/template/template.ts';
 import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { notificationsOf } from '../support/notifications.ts';
 import { makeTempDir } from '../support/temp-store.ts';
+import { STALL_TIMER, startStallMeter } from './measure.ts';
 
 /** Rule groups with one rule each, the services that each of them reports, and what suppresses alerts. */
 export interface Size {
@@ -108,29 +109,6 @@ function createTogether(): Scheduler & { readonly tick: (at: EpochMs) => Promise
   };
 }
 
-const TIMER = 5;
-
-/** The most CPU time, in ms, that passed between two calls of a timer: how long other work waited, on a core of its own. */
-function startStallMeter() {
-  let used = process.cpuUsage();
-  let longest = 0;
-  const note = (): void => {
-    const { user, system } = process.cpuUsage(used);
-    longest = Math.max(longest, (user + system) / 1_000);
-    used = process.cpuUsage();
-  };
-  const timer = setInterval(note, TIMER);
-  return {
-    /** The longest since this was called last. */
-    take: (): number => {
-      const taken = longest;
-      longest = 0;
-      return taken;
-    },
-    stop: () => clearInterval(timer),
-  };
-}
-
 const ignored = (): void => undefined;
 const SILENT: Logger = { debug: ignored, info: ignored, warn: console.warn, error: console.error };
 const RECORDER: Recorder = {
@@ -181,7 +159,7 @@ async function measure(size: Size): Promise<Ticks> {
     walls.push(took);
     cpus.push((user + system) / 1_000);
     // The timer that was due during the last step.
-    await wait(TIMER);
+    await wait(2 * STALL_TIMER);
     stalls.push(stall.take());
   }
   stall.stop();

@@ -24,7 +24,7 @@ async function rowOf(ticksOf: (size: Size) => Promise<Ticks>, size: Size) {
     'wall ms a tick': spread(walls),
     'CPU ms a tick': spread(cpus),
     'CPU us an alert': Math.round((cpu * 1_000) / firing),
-    'longest stall, CPU ms': spread(stalls),
+    'longest stall, ms': spread(stalls),
     'RSS MB': Math.round(rss),
   };
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { createHttpClient } from '../../src/http/http-client.ts';
 import { createJaegerTraceSource } from '../../src/jaeger/jaeger-trace-source.ts';
 import { epochMs } from '../../src/lib/units.ts';
+import { STALL_TIMER, startStallMeter } from './measure.ts';
 import { traceBody } from './trace-body.ts';
 
 /** What reading and explaining a trace of so many spans took each time, in ms, and the size of its body in MB. */
@@ -22,8 +23,6 @@ export interface LargeTraceSize {
   readonly attributes: number;
   readonly rounds: number;
 }
-
-const TIMER = 5;
 
 /** A Jaeger with one trace, in a process of its own. */
 async function serve({ spans, attributes }: LargeTraceSize): Promise<void> {
@@ -46,27 +45,23 @@ async function measure(size: LargeTraceSize): Promise<LargeTrace> {
   const server = fork(fileURLToPath(import.meta.url), [JSON.stringify({ ...size, isServer: true })]);
   const [{ port, bytes }] = (await once(server, 'message')) as [{ port: number; bytes: number }];
   const [walls, stalls]: [number[], number[]] = [[], []];
-  let [last, longest] = [performance.now(), 0];
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last - TIMER);
-    last = performance.now();
-  }, TIMER);
+  const stall = startStallMeter();
   for (let round = -1; round < size.rounds; round++) {
     const http = createHttpClient({ system: 'jaeger', baseUrl: `http://127.0.0.1:${port}` });
     const source = createJaegerTraceSource({ http, maxTraceBytes: 2 * bytes });
     await wait(100);
     const startedAt = performance.now();
-    longest = 0;
+    stall.take();
     const found = await source.explain('1', { now: epochMs(Date.now()), links: LINKS });
     if (found?.view.spanCount !== size.spans) throw new Error('the trace was not explained');
     const took = performance.now() - startedAt;
-    await wait(2 * TIMER);
+    await wait(2 * STALL_TIMER);
     http.close();
     if (round < 0) continue;
     walls.push(took);
-    stalls.push(longest);
+    stalls.push(stall.take());
   }
-  clearInterval(timer);
+  stall.stop();
   server.disconnect();
   return { megabytes: bytes / 1e6, walls, stalls };
 }

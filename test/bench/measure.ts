@@ -79,3 +79,40 @@ export function cpuOf(pid: number): () => { readonly here: number; readonly ther
     return { here: (used.user + used.system) / 1_000, there: processCpu(pid) - there };
   };
 }
+
+/** How often the stall meter looks, in ms. */
+export const STALL_TIMER = 5;
+
+/**
+ * Milliseconds for which this thread was ready and had no core, so far: other processes had them. Source: the kernel's
+ * sched-stats.rst, schedstat. 0 where the kernel does not say.
+ */
+function waitedForCore(): number {
+  try {
+    const stat = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8');
+    return Number(stat.split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+/** Measures for how long the event loop served nobody, in ms, less what other processes took from it. */
+export function startStallMeter() {
+  let [last, waited] = [performance.now(), waitedForCore()];
+  let longest = 0;
+  const note = (): void => {
+    const [now, nowWaited] = [performance.now(), waitedForCore()];
+    longest = Math.max(longest, now - last - STALL_TIMER - (nowWaited - waited));
+    [last, waited] = [now, nowWaited];
+  };
+  const timer = setInterval(note, STALL_TIMER);
+  return {
+    /** The longest since this was called last. */
+    take: (): number => {
+      const taken = longest;
+      longest = 0;
+      return taken;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
