@@ -17,7 +17,7 @@ import { spreadOffset, wholeSeconds } from './schedule.ts';
  *     behind the scrape   x              x
  */
 
-/** The scrapes of a metric. */
+/** The scrapes of a metric: of its target, or of the last of several that are scraped soon after one another. */
 export interface ScrapePhase {
   /** Whole seconds. */
   readonly interval: Milliseconds;
@@ -25,21 +25,52 @@ export interface ScrapePhase {
   readonly scrapedAt: EpochMs;
 }
 
+/** The times of the newest samples of a metric's targets at one instant, the oldest first. */
+export type Look = readonly EpochMs[];
+
 /** How far a scrape may be off its time, as a share of the interval. Prometheus itself is within a few milliseconds. */
 const JITTER = 0.02;
 
+/** More targets are scraped all the time. */
+const MAX_TARGETS = 50;
+
+/** Several targets are evaluated together when nothing is scraped for more than this share of the interval. */
+const QUIET = 0.5;
+
 /**
- * The phase of a metric by the times of its newest samples, the newest first. Undefined when they are not evenly spaced:
- * the metric is scraped from several targets, each at its own time.
+ * The phase of a metric by looks at its newest samples, the newest look first, each just before the oldest sample of the last
+ * one. Each target has one sample in each look then:
+ *
+ *     targets A, B, C   A  B C                A  B C                A  B C
+ *     looks                  <-------- 3 ----|     <-------- 2 ----|     <- 1
+ *     evaluations              x                    x                    x
+ *
+ * Undefined when the targets are not scraped at the same times in each interval, or all through it.
  */
-export function phaseOf(times: readonly EpochMs[]): ScrapePhase | undefined {
-  const [newest, oldest] = [times[0], times.at(-1)];
-  if (newest === undefined || oldest === undefined || times.length < 2) return undefined;
-  const mean = between(oldest, newest) / (times.length - 1);
+export function phaseOf(looks: readonly Look[]): ScrapePhase | undefined {
+  const [newest, oldest] = [looks[0] ?? [], looks.at(-1) ?? []];
+  const [first, firstBefore] = [newest[0], oldest[0]];
+  if (first === undefined || firstBefore === undefined || looks.length < 2) return undefined;
+  if (newest.length > MAX_TARGETS || looks.some(({ length }) => length !== newest.length)) return undefined;
+  const mean = between(firstBefore, first) / (looks.length - 1);
   const interval = ms(Math.round(mean / SECOND) * SECOND);
   if (interval < SECOND) return undefined;
-  const isSteady = times.every((at, index) => Math.abs(newest - at - index * interval) <= JITTER * interval);
-  return isSteady ? { interval, scrapedAt: newest } : undefined;
+  const isSteady = looks.every((look, index) =>
+    look.every((at, target) => {
+      const expected = (newest[target] ?? first) - index * interval;
+      return Math.abs(expected - at) <= JITTER * interval;
+    }),
+  );
+  const scrapedAt = isSteady ? lastBeforeQuiet(newest, interval) : undefined;
+  return scrapedAt === undefined ? undefined : { interval, scrapedAt };
+}
+
+/** The scrape after which nothing is scraped for long; undefined when there is none. */
+function lastBeforeQuiet(times: Look, interval: Milliseconds): EpochMs | undefined {
+  return times.find((at, index) => {
+    const next = times[index + 1] ?? (times[0] ?? at) + interval;
+    return next - at > QUIET * interval;
+  });
 }
 
 /** The time between a scrape and the evaluation behind it: a scrape takes a while until its samples can be queried. */
@@ -90,42 +121,43 @@ const LOOKS = 4;
 const MAX_TIME: Milliseconds = ms(2 * SECOND);
 
 const newestQuery = ({ metric, matchers }: MetricReading): string =>
-  `max(timestamp(${matchers === '' ? metric : `${metric}{${matchers}}`}))`;
+  `max by (job, instance) (timestamp(${matchers === '' ? metric : `${metric}{${matchers}}`}))`;
 
-/** The time of the newest sample at an instant; undefined without one. */
-async function newestAt(
+async function lookAt(
   metrics: Pick<MetricsSource, 'instant'>,
   { reading, at }: { readonly reading: MetricReading; readonly at: EpochMs },
   signal: AbortSignal,
-): Promise<EpochMs | undefined> {
-  const [sample] = await metrics.instant({ expr: newestQuery(reading), at }, signal);
-  return sample === undefined ? undefined : epochMs(Math.round(sample.value * SECOND));
+): Promise<Look> {
+  const samples = await metrics.instant({ expr: newestQuery(reading), at }, signal);
+  return samples.map(({ value }) => epochMs(Math.round(value * SECOND))).sort((a, b) => a - b);
 }
 
 /**
- * The times of the newest samples of a metric up to an instant, the newest first, by one query each: the next one is at
- * an instant just before the last one's sample. Fewer when there are no more; none when the source does not respond.
+ * Looks at the newest samples of a metric up to an instant, the newest look first, by one query each: the next one is at an
+ * instant just before the oldest sample of the last one. Fewer when there are no more samples; none when the source does not
+ * respond.
  */
 export async function newestSamples(
   { metrics, clock }: { readonly metrics: Pick<MetricsSource, 'instant'>; readonly clock: Clock },
   reading: MetricReading,
   at: EpochMs,
-): Promise<readonly EpochMs[]> {
-  const times: EpochMs[] = [];
+): Promise<readonly Look[]> {
+  const looks: Look[] = [];
   try {
     await withDeadline({ clock, duration: MAX_TIME, system: 'prometheus' }, async (signal) => {
-      for (let next: EpochMs = at; times.length < LOOKS; ) {
-        const newest = await newestAt(metrics, { reading, at: next }, signal);
-        if (newest === undefined) return;
-        times.push(newest);
-        next = before(newest, ms(1));
+      for (let next: EpochMs = at; looks.length < LOOKS; ) {
+        const look = await lookAt(metrics, { reading, at: next }, signal);
+        const [oldest] = look;
+        if (oldest === undefined) return;
+        looks.push(look);
+        next = before(oldest, ms(1));
       }
     });
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     return [];
   }
-  return times;
+  return looks;
 }
 
 /** Moves the evaluation times of groups behind the scrapes of their metrics. */
@@ -187,22 +219,27 @@ const start = (configured: RuleGroup): Followed => ({
   checksLeft: 0,
 });
 
-/** One series of looks for all groups that read a metric. */
+/** One series of looks for all groups that read a metric, while there is nothing new to see. */
 function createLooks(options: { readonly metrics: Pick<MetricsSource, 'instant'>; readonly clock: Clock }) {
-  const shared = new Map<string, { readonly at: EpochMs; readonly times: Promise<readonly EpochMs[]> }>();
-  return async (reading: MetricReading, at: EpochMs): Promise<readonly EpochMs[]> => {
+  const shared = new Map<string, { readonly at: EpochMs; readonly looks: Promise<readonly Look[]> }>();
+  return async (reading: MetricReading, at: EpochMs): Promise<readonly Look[]> => {
     const key = `${reading.metric}{${reading.matchers}}`;
-    const known = shared.get(key);
-    if (known !== undefined && Math.abs(between(known.at, at)) <= SHARED_FOR) return await known.times;
-    const times = newestSamples(options, reading, at);
-    shared.set(key, { at, times });
-    return await times;
+    for (let known = shared.get(key); known !== undefined; known = shared.get(key)) {
+      if (Math.abs(between(known.at, at)) > SHARED_FOR) break;
+      const looks = await known.looks;
+      if (known.at >= at || isBehind(looks, at)) return looks;
+      // Unless another group has looked meanwhile.
+      if (shared.get(key) === known) break;
+    }
+    const looks = newestSamples(options, reading, at);
+    shared.set(key, { at, looks });
+    return await looks;
   };
 }
 
 /** Whether the newest sample is of the last scrape before the evaluation. */
-function isBehind(times: readonly EpochMs[], evalTime: EpochMs): boolean {
-  const phase = phaseOf(times);
+function isBehind(looks: readonly Look[], evalTime: EpochMs): boolean {
+  const phase = phaseOf(looks);
   return phase === undefined || between(phase.scrapedAt, evalTime) < phase.interval;
 }
 
@@ -217,21 +254,21 @@ function isSameGrid(a: RuleGroup, b: RuleGroup): boolean {
 function afterLooks(
   known: Followed,
   {
-    times,
+    seen,
     evalTime,
     groups,
-  }: { readonly times: readonly EpochMs[]; readonly evalTime: EpochMs; readonly groups: number },
+  }: { readonly seen: readonly Look[]; readonly evalTime: EpochMs; readonly groups: number },
 ): Followed {
   const next: Followed = {
     ...known,
     ticksLeft: TICKS_BETWEEN_LOOKS,
     checksLeft: Math.max(0, known.checksLeft - 1),
   };
-  if (times.length < LOOKS) return { ...next, ticksLeft: TICKS_WITHOUT_SAMPLES };
-  const phase = phaseOf(times);
+  if (seen.length < LOOKS) return { ...next, ticksLeft: TICKS_WITHOUT_SAMPLES };
+  const phase = phaseOf(seen);
   const timed = (phase && behindScrapes(known.configured, phase, groups)) ?? known.configured;
   if (!isSameGrid(timed, known.timed)) return { ...next, timed, delay: ms(0), checksLeft: CHECKED_TICKS };
-  if (timed.offset === undefined || isBehind(times, evalTime)) return next;
+  if (timed.offset === undefined || isBehind(seen, evalTime)) return next;
   const delay = ms(Math.min(known.delay + DELAY_STEP, MAX_DELAY, timed.interval / 2));
   return { ...next, delay, checksLeft: delay === known.delay ? 0 : CHECKED_TICKS };
 }
@@ -293,8 +330,8 @@ export function createFollowScrapes(options: {
         followed.set(id, { ...known, ticksLeft: known.ticksLeft - 1 });
         return;
       }
-      const times = await looks(reading, evalTime);
-      const next = afterLooks(known, { times, evalTime, groups: followed.size });
+      const seen = await looks(reading, evalTime);
+      const next = afterLooks(known, { seen, evalTime, groups: followed.size });
       // A reload may have replaced the group in the meantime.
       if (followed.get(id) !== known) return;
       followed.set(id, next);

@@ -27,33 +27,43 @@ function scraped(
   const instant: MetricsSource['instant'] = async ({ expr, at }) => {
     asked.push(expr);
     const until = Math.min(at, clock.now() - late);
-    const newest = targets.map(
-      ({ first, interval }) => first + Math.floor((until - first) / interval) * interval,
-    );
-    return [{ labels: {}, value: Math.max(...newest) / SECOND }];
+    return targets.map(({ first, interval }, index) => ({
+      labels: { instance: `target-${index}` },
+      value: (first + Math.floor((until - first) / interval) * interval) / SECOND,
+    }));
   };
   return { asked, metrics: { instant } };
 }
 
 describe('the phase of scrapes', () => {
   const at = (...times: readonly number[]): readonly EpochMs[] => times.map((time) => epochMs(START + time));
+  const one = (...times: readonly number[]) => times.map((time) => at(time));
+  const phase = (scrapedAt: number) => ({ interval: 15_000, scrapedAt: START + scrapedAt });
   it.each([
-    ['evenly spaced', at(60_003, 45_001, 30_000, 15_002), { interval: 15_000, scrapedAt: START + 60_003 }],
-    ['several targets', at(60_000, 57_000, 45_000, 42_000), undefined],
-    ['many targets', at(60_000, 59_990, 59_970, 59_960), undefined],
-    ['a missed scrape', at(60_000, 45_000, 15_000, 0), undefined],
-    ['the first sample', at(60_000), undefined],
+    ['evenly spaced', one(60_003, 45_001, 30_000, 15_002), phase(60_003)],
+    ['two targets', [at(57_000, 60_000), at(42_010, 45_001), at(27_000, 29_990)], phase(60_000)],
+    ['two targets, the first one just scraped', [at(45_000, 57_000), at(30_000, 42_000)], phase(45_000)],
+    [
+      'three at nearly the same time',
+      [at(59_990, 59_991, 60_000), at(44_991, 44_992, 45_001)],
+      phase(60_000),
+    ],
+    ['targets all through the interval', [at(50_000, 55_000, 60_000), at(35_000, 40_000, 45_000)], undefined],
+    ['another interval for one', [at(57_000, 60_000), at(42_000, 50_000)], undefined],
+    ['a target that is new', [at(57_000, 60_000), at(42_000)], undefined],
+    ['a missed scrape', one(60_000, 45_000, 15_000, 0), undefined],
+    ['the first sample', one(60_000), undefined],
     ['no sample', [], undefined],
-  ])('%s', (_, times, expected) => {
-    expect(phaseOf(times)).toEqual(expected);
+  ])('%s', (_, looks, expected) => {
+    expect(phaseOf(looks)).toEqual(expected);
   });
 
   it('is read by one query for each sample, each just before the last one', async () => {
     const clock = createVirtualClock(epochMs(START + 100_000));
     const { asked, metrics } = scraped([{ first: START + 4_321, interval: 15_000 }], clock);
     const times = await newestSamples({ metrics, clock }, READING, clock.now());
-    expect(times).toEqual(at(94_321, 79_321, 64_321, 49_321));
-    expect(asked).toEqual(Array.from({ length: 4 }, () => 'max(timestamp(m{a="b"}))'));
+    expect(times).toEqual(one(94_321, 79_321, 64_321, 49_321));
+    expect(asked).toEqual(Array.from({ length: 4 }, () => 'max by (job, instance) (timestamp(m{a="b"}))'));
   });
 
   it('is unknown while the source does not respond', async () => {
@@ -196,15 +206,30 @@ describe('groups that follow the scrapes', () => {
     scrapes.stop();
   });
 
-  it('keep their grid without a steady phase', async () => {
-    const targets = [1_000, 4_000, 9_000].map((offset) => ({
-      first: START - 60_000 + offset,
-      interval: 15_000,
-    }));
-    const scrapes = following(scraped(targets, clock).metrics);
+  it.each([
+    ['scraped soon after one another', [1_000, 4_300, 3_000, 14_900], true],
+    ['scraped all through the interval', [1_000, 6_000, 11_000], false],
+  ])('of several targets, %s', async (_title, offsets, isFollowed) => {
+    const targets = offsets.map((offset) => ({ first: START - 60_000 + offset, interval: 15_000 }));
+    const { asked, metrics } = scraped(targets, clock);
+    const scrapes = following(metrics);
+    await run(scrapes, 60);
+    const ticks = await run(scrapes, 60);
+    const behind = ticks.map((tick) => (tick - START) % 15_000);
+    expect(changes).toBe(isFollowed ? 1 : 0);
+    expect(isFollowed ? new Set(behind) : scrapes.group(group.id)).toEqual(
+      isFollowed ? new Set([5_000]) : group,
+    );
+    expect(asked.length).toBeLessThanOrEqual(5 * 4);
+    scrapes.stop();
+  });
+
+  it('do not take the looks before the last scrape for new ones', async () => {
+    const often = { ...group, interval: ms(5 * SECOND) };
+    const scrapes = following(scraped([{ first: START - 60_000 + 3_600, interval: 5_000 }], clock).metrics);
+    scrapes.replace([often], true);
     await run(scrapes, 120);
-    expect(changes).toBe(0);
-    expect(scrapes.group(group.id)).toEqual(group);
+    expect(await waitedFor(scrapes)).toBe(0);
     scrapes.stop();
   });
 
