@@ -249,8 +249,11 @@ program
   .description(
     'compare exported slow and normal traces of one endpoint, and name the service that made it slow',
   )
-  .requiredOption('--slow <file>', 'slow traces, as JSON from Jaeger, Tempo or OTLP')
-  .requiredOption('--normal <file>', 'normal traces of the same endpoint')
+  .requiredOption(
+    '--slow <path>',
+    'slow traces: a file of JSON from Jaeger, Tempo or OTLP, or a folder of such files',
+  )
+  .requiredOption('--normal <path>', 'normal traces of the same endpoint')
   .option('--json', 'print the result as JSON')
   .action(why);
 program

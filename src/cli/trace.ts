@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { TableBlock } from '@slack/types';
 import { findCulprit } from '../culprit/culprit.ts';
 import { culpritText } from '../culprit/text.ts';
-import { readExportedTraces, TraceExportError } from '../jaeger/exported-traces.ts';
+import { joinedTraces, readExportedTraces, TraceExportError } from '../jaeger/exported-traces.ts';
 import { systemClock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { count, durationText } from '../lib/format.ts';
@@ -26,6 +27,26 @@ export class TraceFileError extends Error {
 
 const ADVICE =
   'Export traces as JSON from Jaeger (a search\'s "Download Results", or /api/traces/ID), Tempo (/api/traces/ID or /api/v2/traces/ID) or the file exporter of the OpenTelemetry Collector.';
+
+/** Files that are read of a folder. */
+const TRACE_FILE = /\.(?:json|jsonl|ndjson)(?:\.gz)?$/i;
+
+/** Reads the exported traces of a file, or of all files of a folder and the folders in it. Throws `TraceFileError`. */
+async function readTraces(path: string): Promise<readonly Trace[]> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return readTraceFile(path);
+  const names = (await readdir(path, { recursive: true })).filter((name) => TRACE_FILE.test(name)).sort();
+  if (names.length === 0)
+    throw new TraceFileError(
+      `${path}: the folder has no file whose name ends in .json, .jsonl or .ndjson. ${ADVICE}`,
+    );
+  const files: (readonly Trace[])[] = [];
+  for (const name of names) files.push(await readTraceFile(join(path, name)));
+  return joinedTraces(files.flat());
+}
 
 /** Reads exported traces, also compressed by gzip; at least one. Throws `TraceFileError`. */
 async function readTraceFile(path: string): Promise<readonly Trace[]> {
@@ -215,6 +236,6 @@ export interface WhyOptions {
 
 /** Runs `tailwatch why`: compares exported traces and names the culprit. Returns what to print. */
 export async function whyCommand({ slow, normal, json = false }: WhyOptions): Promise<string> {
-  const result = findCulprit(await readTraceFile(slow), await readTraceFile(normal));
+  const result = findCulprit(await readTraces(slow), await readTraces(normal));
   return json ? JSON.stringify(result, undefined, 2) : culpritText(result).join('\n');
 }

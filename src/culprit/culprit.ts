@@ -20,6 +20,8 @@ const FEWEST_TRACES = 5;
 /** More traces on a side are not read. */
 const MOST_TRACES = 200;
 const RESAMPLES = 50;
+/** Services that are ranked: a message shows fewer. */
+const MOST_RANKED = 10;
 /** Slower by less than this, in share and microseconds, is not slower. */
 const LEAST_SHARE = 0.1;
 
@@ -73,7 +75,7 @@ function profilesOf(traces: readonly Trace[]): readonly TraceProfile[] {
 function resultOf(sets: Sets): CulpritResult {
   const { slow, normal, comparison, attributes } = sets;
   const scores = rank(comparison.deltas);
-  const candidates = scores.slice(0, 3).map((score) => candidateOf(score, sets));
+  const candidates = scores.slice(0, MOST_RANKED).map((score) => candidateOf(score, sets));
   const agreeing = countAgreeing(sets, scores[0]?.service);
   const second = secondCause(sets, scores[0]);
   const confidence = confidenceOf({ sets, candidates, stability: agreeing / RESAMPLES, second });

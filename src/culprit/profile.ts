@@ -1,5 +1,5 @@
 import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
-import { ROUNDING_US } from '../traces/clock-skew.ts';
+import { CLOSING_US, ROUNDING_US } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';
@@ -292,11 +292,13 @@ function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft):
   let own = 0;
   let next = 0;
   for (;;) {
-    while (children[next] !== undefined && (children[next]?.end ?? 0) > cursor) next += 1;
-    const child = largestOfClose(children, next, { tolerance, sizes: draft.sizes });
+    for (let child = children[next]; child !== undefined && !isBefore(child, cursor); child = children[next])
+      next += 1;
+    const child = largestOfClose(children, next, { tolerance, cursor, sizes: draft.sizes });
     if (child === undefined) break;
-    own += cursor - child.end;
-    visits.push({ node: child.node, start: child.start + child.ahead, end: child.end + child.ahead });
+    const childEnd = Math.min(child.end, cursor);
+    own += cursor - childEnd;
+    visits.push({ node: child.node, start: child.start + child.ahead, end: childEnd + child.ahead });
     cursor = child.start;
     if (children[next] === child) next += 1;
   }
@@ -308,6 +310,10 @@ function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft):
   return visits;
 }
 
+/** Whether a child ended before the cursor; one that is closed up to 2 ms after it, as on the critical path of a trace, did. */
+const isBefore = ({ start, end }: Child, cursor: number): boolean =>
+  end <= cursor || (end - cursor <= CLOSING_US && (end - cursor) * 3 < end - start);
+
 /** Children that end so close together count as ending together: 1 ms, or 2% of their parent. */
 const CLOSE_ENDS_US = 1_000;
 const CLOSE_ENDS_SHARE = 0.02;
@@ -316,7 +322,11 @@ const CLOSE_ENDS_SHARE = 0.02;
 function largestOfClose(
   children: readonly Child[],
   from: number,
-  { tolerance, sizes }: { readonly tolerance: number; readonly sizes: Draft['sizes'] },
+  {
+    tolerance,
+    cursor,
+    sizes,
+  }: { readonly tolerance: number; readonly cursor: number; readonly sizes: Draft['sizes'] },
 ): Child | undefined {
   let best = children[from];
   if (best === undefined) return undefined;
@@ -324,7 +334,7 @@ function largestOfClose(
   for (let i = from + 1; i < children.length; i++) {
     const child = children[i];
     if (child === undefined || child.end < latest - tolerance) break;
-    if ((sizes.get(child.node) ?? 0) > (sizes.get(best.node) ?? 0)) best = child;
+    if ((sizes.get(child.node) ?? 0) > (sizes.get(best.node) ?? 0) && isBefore(child, cursor)) best = child;
   }
   return best;
 }

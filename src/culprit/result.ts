@@ -37,7 +37,7 @@ export type NotCompared =
 /** What slow traces of one endpoint have that normal ones have not. */
 export interface CulpritResult {
   readonly kind: 'compared';
-  /** The first is the culprit, unless the confidence is `unclear`; at most three. */
+  /** The first is the culprit, unless the confidence is `unclear`; at most ten. */
   readonly candidates: readonly Candidate[];
   /** A second, simultaneous cause: what is left of the slowdown once the first is taken out. */
   readonly second?: Candidate;

@@ -27,6 +27,9 @@ function kindText({ kind, detail }: Candidate): string {
 /** A candidate with less of the slowdown, which would be shown as 0%, is none. */
 const LEAST_SHARE = 0.005;
 
+/** Candidates of an unclear result that a message lists. */
+const MOST_CANDIDATES = 3;
+
 const nameOf = ({ service, operation }: Candidate): string =>
   operation === '' ? service : `${service}, ${operation}`;
 
@@ -60,6 +63,7 @@ export function culpritSentences(result: CulpritResult | NotCompared): CulpritSe
   const counts = `${agreeing} of ${resamples} resamples, ${slow} slow and ${normal} normal traces`;
   if (first === undefined || confidence === 'unclear') {
     const others = candidates
+      .slice(0, MOST_CANDIDATES)
       .filter(({ share }) => share >= LEAST_SHARE)
       .map((each) => `- ${candidateText(each, slowdown)}`);
     return { headline: `Culprit: unclear (${counts}).`, others, caveats };

@@ -115,7 +115,7 @@ export function readExportedTraces(text: string): readonly Trace[] {
     documents === undefined
       ? tracesIn(parsed(text, 1), undefined)
       : documents.flatMap(({ text, line }) => tracesIn(parsed(text, line), { line, column: 1 }));
-  const all = joined(traces);
+  const all = joinedTraces(traces);
   if (all.length === 0) throw new TraceExportError('no traces');
   return all;
 }
@@ -202,13 +202,22 @@ function withoutSpans(fields: Fields): readonly Trace[] {
   throw new TraceExportError('not an export of Jaeger, Tempo or OTLP');
 }
 
-/** Spans of one trace may stand in several documents: an exporter writes them as they end. */
-function joined(traces: readonly Trace[]): readonly Trace[] {
-  const byId = new Map<string, Span[]>();
+/**
+ * Each trace once. Its spans may stand in several documents, since an exporter writes them as they end; a span that
+ * two documents hold, as the results of two searches do, is read once.
+ */
+export function joinedTraces(traces: readonly Trace[]): readonly Trace[] {
+  const byId = new Map<string, Map<string, Span>>();
   for (const { traceId, spans } of traces) {
-    const known = byId.get(traceId) ?? [];
+    const known = byId.get(traceId) ?? new Map<string, Span>();
     byId.set(traceId, known);
-    for (const span of spans) known.push(span);
+    for (const span of spans) {
+      const { spanId, kind, serviceName, spanName, start, duration } = span;
+      // The two sides of a call can share an id.
+      known.set([spanId, kind, serviceName, spanName, start, duration].join('\n'), span);
+    }
   }
-  return [...byId].flatMap(([traceId, spans]) => (spans.length === 0 ? [] : [{ traceId, spans }]));
+  return [...byId].flatMap(([traceId, spans]) =>
+    spans.size === 0 ? [] : [{ traceId, spans: [...spans.values()] }],
+  );
 }

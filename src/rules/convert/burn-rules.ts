@@ -22,7 +22,7 @@ export interface WrittenRule {
   readonly annotations?: OptionalTexts;
 }
 
-export interface WrittenGroup {
+export interface WrittenRuleGroup {
   readonly name: string;
   readonly rules: readonly WrittenRule[];
 }
@@ -42,7 +42,7 @@ export interface WrittenSlo {
 
 /** The rules of one converted document, or the errors that prevent it. */
 export interface Converted {
-  readonly groups: readonly WrittenGroup[];
+  readonly groups: readonly WrittenRuleGroup[];
   readonly slos?: readonly WrittenSlo[];
   readonly errors: readonly RuleFileError[];
 }

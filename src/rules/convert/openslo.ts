@@ -13,7 +13,7 @@ import {
   refusedAt,
   selector,
   textMap,
-  type WrittenGroup,
+  type WrittenRuleGroup,
   type WrittenSlo,
 } from './burn-rules.ts';
 
@@ -169,7 +169,7 @@ function rulesOf(
   { metadata, spec }: { readonly metadata: Metadata; readonly spec: Spec },
   objective: Objective,
   alert: string,
-): WrittenGroup | WrittenSlo | Refusal {
+): WrittenRuleGroup | WrittenSlo | Refusal {
   const target = targetOf(objective);
   const [window, ...others] = spec.timeWindow;
   if (target === undefined) {

@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TraceFileError, traceCommand } from '../../../src/cli/trace.ts';
+import { TraceFileError, traceCommand, whyCommand } from '../../../src/cli/trace.ts';
 
 const SLOW = '3ba55609c3cde49649cd77d1f9dcd936';
 const FAST = '00000000000000003ba55609c3cde499';
@@ -119,5 +119,45 @@ describe('tailwatch trace', () => {
     const failed = traceCommand(file(name), options);
     await expect(failed).rejects.toThrow(message);
     await expect(failed).rejects.toBeInstanceOf(TraceFileError);
+  });
+});
+
+/** A document with one trace of a checkout that waits for payments. */
+const checkout = (id: number, milliseconds: number) => {
+  const traceId = id.toString(16).padStart(32, '0');
+  return {
+    resourceSpans: [
+      service(
+        'checkout',
+        span(traceId, [A], times(0, milliseconds + 20)),
+        span(traceId, [B, A], { kind: 3, name: 'charge', ...times(5, milliseconds + 15) }),
+      ),
+      service('payments', span(traceId, [C, B], { name: 'charge', ...times(6, milliseconds + 14) })),
+    ],
+  };
+};
+const documents = (from: number, count: number, milliseconds: number): string =>
+  Array.from({ length: count }, (_, i) => JSON.stringify(checkout(from + i, milliseconds))).join('\n');
+
+describe('tailwatch why', () => {
+  it('reads the files of a folder and of the folders in it, and a trace that two of them hold once', async () => {
+    await mkdir(file('slow/more'), { recursive: true });
+    await mkdir(file('normal'));
+    await writeFile(file('slow/one.json'), documents(1, 6, 300));
+    await writeFile(file('slow/more/two.jsonl.gz'), gzipSync(documents(4, 6, 300)));
+    await writeFile(file('slow/notes.txt'), 'incident 17');
+    await writeFile(file('normal/all.ndjson'), documents(101, 7, 30));
+    const result: unknown = JSON.parse(
+      await whyCommand({ slow: file('slow'), normal: file('normal'), json: true }),
+    );
+    expect(result).toMatchObject({ kind: 'compared', slow: 9, normal: 7, slowdown: 270_000 });
+    expect(result).toHaveProperty(['candidates', 0, 'service'], 'payments');
+    expect(result).toHaveProperty(['candidates', 0, 'kind'], 'own-code');
+  });
+
+  it('says what a folder without such files should hold', async () => {
+    await mkdir(file('empty'));
+    const failed = whyCommand({ slow: file('empty'), normal: file('traces.json') });
+    await expect(failed).rejects.toThrow(/empty: the folder has no file whose name ends in \.json/);
   });
 });

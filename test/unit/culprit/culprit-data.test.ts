@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { findCulprit } from '../../../src/culprit/culprit.ts';
-import type { CulpritResult } from '../../../src/culprit/result.ts';
+import type { CulpritKind, CulpritResult } from '../../../src/culprit/result.ts';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { withOtherClocks } from '../../support/other-clocks.ts';
@@ -18,13 +18,24 @@ const json = (path: string): unknown => {
 const rootDuration = ({ spans }: Trace): number =>
   spans.find(({ parentSpanId }) => parentSpanId === undefined)?.duration ?? 0;
 
+interface Truth {
+  readonly service: string;
+  readonly kind: 'own' | 'network';
+}
+
+/** What a fault of that kind may be called; both are faults of one pod. */
+const KINDS: Readonly<Record<Truth['kind'], readonly CulpritKind[]>> = {
+  own: ['own-code', 'queueing', 'bad-replica'],
+  network: ['network', 'bad-replica'],
+};
+
 /** A labelled case, compared as the bot would: the traces over the threshold, where there are five. */
 function run(
   path: string,
   seen: (traces: readonly Trace[]) => readonly Trace[],
-): { readonly result: CulpritResult; readonly truth: string } {
+): { readonly result: CulpritResult; readonly truth: Truth } {
   const { thresholdUs } = json(`${path}/meta.json`) as { thresholdUs: number };
-  const { service: truth } = json(`${path}/truth.json`) as { service: string };
+  const truth = json(`${path}/truth.json`) as Truth;
   const abnormal = readLegacyTraces(json(`${path}/abnormal.json.gz`));
   const over = abnormal.filter((trace) => rootDuration(trace) > thresholdUs);
   const result = findCulprit(
@@ -46,8 +57,11 @@ describe.skipIf(!existsSync(folder))('labelled faults of public systems', () => 
     expect(paths.length).toBeGreaterThan(80);
     const cases = paths.filter((_, index) => isFullRun || index % 5 === 0).map((path) => run(path, seen));
     const isRight = ({ result, truth }: (typeof cases)[number]): boolean =>
-      result.candidates[0]?.service === truth;
+      result.candidates[0]?.service === truth.service;
     expect(cases.filter(isRight).length / cases.length).toBeGreaterThanOrEqual(0.97);
     expect(cases.filter((each) => each.result.confidence === 'high' && !isRight(each))).toEqual([]);
+    const hasKind = ({ result: { candidates }, truth }: (typeof cases)[number]): boolean =>
+      candidates[0] !== undefined && KINDS[truth.kind].includes(candidates[0].kind);
+    expect(cases.filter(hasKind).length / cases.length).toBeGreaterThanOrEqual(0.95);
   });
 });

@@ -4,7 +4,7 @@ import { createMesh } from '../../../demo/mesh/mesh.ts';
 import { createRandom, type Random } from '../../../demo/mesh/random.ts';
 import type { MeshSpan } from '../../../demo/mesh/spans.ts';
 import { findCulprit } from '../../../src/culprit/culprit.ts';
-import type { CulpritKind } from '../../../src/culprit/result.ts';
+import type { Candidate, CulpritKind } from '../../../src/culprit/result.ts';
 import { culpritText } from '../../../src/culprit/text.ts';
 import { epochMs, us } from '../../../src/lib/units.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
@@ -79,6 +79,13 @@ function makeCohorts(seed: number, faults: readonly Fault[]): Cohorts {
   };
 }
 
+/** Candidates of which the first one matches. */
+const firstOf = (candidate: Partial<Candidate>): unknown =>
+  expect.toSatisfy((all: readonly Candidate[]) => {
+    expect(all[0]).toMatchObject(candidate);
+    return true;
+  });
+
 const planted: Readonly<Record<string, readonly [Fault, CulpritKind]>> = {
   'slow code': [{ kind: 'slow-code', service: 'payments', factor: 8 }, 'own-code'],
   'a slow database': [{ kind: 'slow-database', service: 'payments-db', factor: 10 }, 'database'],
@@ -98,7 +105,7 @@ describe('a fault planted in payments is named', () => {
     expect(result).toMatchObject({
       kind: 'compared',
       confidence: 'high',
-      candidates: [{ service: 'payments.shop', kind }, {}, {}],
+      candidates: firstOf({ service: 'payments.shop', kind }),
     });
     expect(culpritText(result)[0]).toMatch(
       /^Culprit: payments\.shop.* Confidence high \(\d+ of 50 resamples, \d+ slow and \d+ normal traces\)\.$/,
@@ -129,7 +136,7 @@ describe('the ends of spans moved by up to 2 ms move no result', () => {
       jittered(slow, () => true, random),
       jittered(normal, () => true, random),
     );
-    expect(result).toMatchObject({ candidates: [{ service: 'payments.shop', kind }, {}, {}] });
+    expect(result).toMatchObject({ candidates: firstOf({ service: 'payments.shop', kind }) });
   });
 
   it.each(Object.entries(planted))('of the critical path of a trace with %s', (_, [fault]) => {
@@ -155,7 +162,7 @@ it.each(SEEDS)('two faults at once are both named (seed %s)', (seed) => {
   const result = findCulprit(slow, normal);
   expect(result).toMatchObject({
     confidence: 'medium',
-    candidates: [{ service: 'cart.shop', kind: 'network' }, {}, {}],
+    candidates: firstOf({ service: 'cart.shop', kind: 'network' }),
     second: { service: 'payments.shop', kind: 'own-code' },
   });
 });
@@ -171,7 +178,7 @@ it.each(['slow code', 'a slow network'])('%s is named as surely when clocks diff
   const { slow, normal } = cohorts(1, fault === undefined ? [] : [fault]);
   expect(findCulprit(withOtherClocks(slow), withOtherClocks(normal))).toMatchObject({
     confidence: 'high',
-    candidates: [{ service: 'payments.shop', kind }, {}, {}],
+    candidates: firstOf({ service: 'payments.shop', kind }),
   });
 });
 

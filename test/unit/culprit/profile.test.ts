@@ -25,6 +25,24 @@ describe('the critical path is split into', () => {
     expect(piecesOf(trace)).toEqual({ 'own root': 4, 'own one': 4, 'own two': 3 });
   });
 
+  it('calls in sequence, of which one is closed just after the next one began', () => {
+    const trace = drawn(`
+      root:s       |================|
+      one<root       |======|
+      two<root             |======|
+    `);
+    expect(piecesOf(trace)).toEqual({ 'own root': 4, 'own one': 6, 'own two': 7 });
+  });
+
+  it('the longest of calls that ran beside each other', () => {
+    const trace = drawn(`
+      root:s       |================|
+      one<root       |=======|
+      two<root          |========|
+    `);
+    expect(piecesOf(trace)).toEqual({ 'own root': 8, 'own two': 9 });
+  });
+
   it('the legs of a call and the work of the called service', () => {
     const trace = drawn(`
       root:s       |==============|

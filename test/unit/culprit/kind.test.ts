@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { kindOf } from '../../../src/culprit/kind.ts';
+import type { PieceKind } from '../../../src/culprit/piece.ts';
+import { type PieceDelta, scoreServices } from '../../../src/culprit/score.ts';
+
+/** A piece of cart's calls by how long it takes in normal and in slow traces, in milliseconds. */
+const piece = (kind: PieceKind, normal: number, slow: number): PieceDelta => ({
+  key:
+    kind === 'own'
+      ? { kind, service: 'cart', operation: 'Add', callee: '' }
+      : { kind, service: 'frontend', operation: 'Add', callee: 'cart' },
+  normalPerCall: normal * 1_000,
+  slowPerCall: slow * 1_000,
+  normalCalls: 1,
+  slowCalls: 1,
+  price: (slow - normal) * 1_000,
+  volume: 0,
+});
+
+const slower = (own: readonly [number, number], leg: number): readonly PieceDelta[] => [
+  piece('own', ...own),
+  piece('request', 1, leg),
+  piece('response', 1, leg),
+];
+
+it.each([
+  ['takes as long as before', [2, 2], 'network'],
+  ['takes three times as long, next to nothing', [0.5, 1.6], 'network'],
+  ['takes longer, but not several times', [10, 24], 'network'],
+  ['takes several times as long: a starved process also sends and receives late', [1, 9], 'queueing'],
+] as const)('connections 500 ms slower, and own work that %s', (_, own, kind) => {
+  const deltas = slower(own, 500);
+  const cart = scoreServices(deltas).find(({ service }) => service === 'cart');
+  if (cart === undefined) throw new Error('cart is not scored');
+  const sets = { slow: [], normal: [], attributes: [] };
+  expect(kindOf(cart, deltas, sets)).toMatchObject({ kind });
+});
