@@ -266,7 +266,7 @@ async function run(
   if ('kind' in measured) return { answer: measured };
   const { namespace } = measured;
   const measurement = { deps, measured, now, last: command.last, signal };
-  const [columns, chart, slos, { breakdown, calls, notices }] = await Promise.all([
+  const [measuredColumns, chart, slos, { breakdown, calls, notices }] = await Promise.all([
     Promise.all(columnTimes(command.last).map((time) => columnOf(measurement, time))),
     chartOf(measurement),
     sloRows(deps, {
@@ -276,6 +276,9 @@ async function run(
     }),
     breakdownOf(measurement),
   ]);
+  const columns = measuredColumns.map(({ column }) => column);
+  // The column of the whole window.
+  const covered = measuredColumns[command.last > NOW ? 1 : 0]?.covered ?? 1;
   const view: LatencyView = {
     service: titleOf(measured),
     window: command.last,
@@ -283,7 +286,7 @@ async function run(
     columns,
     slos,
     breakdown,
-    calls,
+    calls: calls.map((call) => ({ ...call, requestsPerSecond: call.requestsPerSecond / covered })),
     chart,
     notices: [...(measured.isCaller === true ? [AS_CALLER] : []), ...emptyColumns(columns), ...notices],
     links: linksOf(measurement),
@@ -297,8 +300,9 @@ const AS_CALLER =
 function linksOf({ deps: { links }, measured, now, last }: Measurement): readonly Link[] {
   const window = { start: before(now, last), end: now };
   const expr = p99Expr(measured, chartWindow(last));
+  const { service, namespace } = measured;
   const grafana =
-    links.grafanaDashboard({ service: measured.service.value, window }) ??
+    links.grafanaDashboard({ service: service.value, namespace: namespace?.value, window }) ??
     links.grafanaExplore({ expr, window });
   return existingLinks([
     ['Prometheus', links.graph({ expr, window, figure: p99Expr(measured, last) })],
@@ -306,8 +310,11 @@ function linksOf({ deps: { links }, measured, now, last }: Measurement): readonl
   ]);
 }
 
+/** The quantile in the chart: only the threshold of an objective on the same one belongs into it. */
+const CHARTED = ratio(0.99);
+
 const p99Expr = (measured: Measured, window: Milliseconds): string =>
-  quantileExpr(measured, measured.matchLabels, { quantile: ratio(0.99), window });
+  quantileExpr(measured, measured.matchLabels, { quantile: CHARTED, window });
 
 /** The figures are shown without a breakdown that takes longer. */
 const BREAKDOWN_DEADLINE = ms(6_000);
@@ -354,7 +361,13 @@ const timeOf = ({ label, window }: LatencyColumn): string => {
   return label === 'last' ? `in ${timeSpan(window)}` : label;
 };
 
-async function columnOf(measurement: Measurement, time: ColumnTime): Promise<LatencyColumn> {
+/** A column, and the share of its window that has data. */
+interface MeasuredColumn {
+  readonly column: LatencyColumn;
+  readonly covered: number;
+}
+
+async function columnOf(measurement: Measurement, time: ColumnTime): Promise<MeasuredColumn> {
   const { deps, measured, now, signal } = measurement;
   const { metrics } = deps;
   const { label, window, ago } = time;
@@ -368,13 +381,14 @@ async function columnOf(measurement: Measurement, time: ColumnTime): Promise<Lat
   const buckets = bucketsOf(rates);
   const share = failed[0]?.value;
   const rate = buckets.find(({ le }) => le === Number.POSITIVE_INFINITY)?.count;
-  return {
+  const column: LatencyColumn = {
     label,
     window,
     quantiles: QUANTILES.flatMap((quantile) => estimateOf(measured.family, quantile, buckets) ?? []),
     requestsPerSecond: rate === undefined ? undefined : rate / covered,
     errorShare: share === undefined || Number.isNaN(share) ? undefined : share,
   };
+  return { column, covered };
 }
 
 /** How finely the beginning and the end of the data are looked for. */
@@ -424,7 +438,12 @@ async function chartOf({
   const objective =
     measured.isCaller === true
       ? undefined
-      : ruleSet().objectives.find((each) => each.family.metric === family.metric);
+      : ruleSet().objectives.find(
+          (each) =>
+            each.quantile === CHARTED &&
+            each.family.metric === family.metric &&
+            each.family.selector === family.selector,
+        );
   return latencyChart({
     family,
     series,

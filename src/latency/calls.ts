@@ -145,6 +145,7 @@ async function growthOf(
     [own.service]: service,
     ...(namespace === undefined ? {} : { [own.namespace]: namespace }),
   };
+  const other = CALL_ENDS[end];
   // What the service waited for, and what it took.
   const reporter = end === 'callee' ? 'source' : 'destination';
   const summed = (suffix: string): string => {
@@ -152,7 +153,7 @@ async function growthOf(
       `reporter="${reporter}"`,
       equalityMatchers(matchLabels),
     ]);
-    return `sum by (${CALL_ENDS[end].service}) (rate(${selector}[${formatDuration(window)}]))`;
+    return `sum by (${other.service}, ${other.namespace}) (rate(${selector}[${formatDuration(window)}]))`;
   };
   const mean = `${summed('_sum')} / ${summed('_count')}`;
   const [now, then, rates] = await Promise.all([
@@ -160,23 +161,42 @@ async function growthOf(
     metrics.instant({ expr: mean, at: before(at, ago) }, signal),
     metrics.instant({ expr: summed('_count'), at }, signal),
   ]);
-  const nameOf = ({ labels }: Sample): string => labels[CALL_ENDS[end].service] ?? '';
-  const valueOf = (samples: readonly Sample[], name: string): number | undefined => {
-    const value = samples.find((sample) => nameOf(sample) === name)?.value;
+  const identityOf = ({ labels }: Sample): string =>
+    JSON.stringify([labels[other.service], labels[other.namespace]]);
+  const valueOf = (samples: readonly Sample[], identity: string): number | undefined => {
+    const value = samples.find((sample) => identityOf(sample) === identity)?.value;
     return value === undefined || Number.isNaN(value) ? undefined : value;
   };
-  return now.flatMap((sample): CallGrowth[] => {
-    const name = nameOf(sample);
-    if (name === '' || name === 'unknown' || Number.isNaN(sample.value)) return [];
-    const meanBefore = valueOf(then, name);
-    return [
-      {
-        end,
-        service: name,
-        mean: ms(sample.value),
-        meanBefore: meanBefore === undefined ? undefined : ms(meanBefore),
-        requestsPerSecond: valueOf(rates, name) ?? 0,
-      },
-    ];
+  const measured = now.filter(({ labels, value }) => {
+    const name = labels[other.service] ?? '';
+    return name !== '' && name !== 'unknown' && !Number.isNaN(value);
   });
+  const nameOf = nameAmong(
+    measured.map(({ labels }) => labels[other.service] ?? ''),
+    other,
+  );
+  return measured.map((sample): CallGrowth => {
+    const identity = identityOf(sample);
+    const meanBefore = valueOf(then, identity);
+    return {
+      end,
+      service: nameOf(sample.labels),
+      mean: ms(sample.value),
+      meanBefore: meanBefore === undefined ? undefined : ms(meanBefore),
+      requestsPerSecond: valueOf(rates, identity) ?? 0,
+    };
+  });
+}
+
+/** A service by its name, with its namespace where several of these have it: their calls are never added up. */
+function nameAmong(
+  names: readonly string[],
+  { service, namespace }: (typeof CALL_ENDS)[CallGrowth['end']],
+): (labels: Labels) => string {
+  const isShared = (name: string): boolean => names.filter((each) => each === name).length > 1;
+  return (labels) => {
+    const name = labels[service] ?? '';
+    const within = labels[namespace] ?? '';
+    return isShared(name) && within !== '' ? `${name}.${within}` : name;
+  };
 }

@@ -14,7 +14,8 @@ import {
   type TimeWindow,
   toUs,
 } from '../lib/units.ts';
-import { objectiveLabels, quantileExpr } from '../rules/queries.ts';
+import { promqlNumber } from '../rules/promql.ts';
+import { bucketRatesBy, inFamilyUnit, objectiveLabels, quantileExpr } from '../rules/queries.ts';
 import { type LatencyObjective, type ServiceSource, type SloRule, TEST_LABEL } from '../rules/rule.ts';
 import type { AlertGroupSnapshot } from './store.ts';
 
@@ -165,18 +166,26 @@ interface Linked {
   readonly traceService?: string | undefined;
 }
 
+/**
+ * The quantile of an alert's series, and its threshold as a second line of the graph: `or` keeps it, since the quantile has
+ * a label.
+ */
+function withThreshold(objective: LatencyObjective, series: Labels): string {
+  const { family, quantile, threshold, window } = objective;
+  const matchLabels = objectiveLabels(objective, series);
+  const [label] = Object.keys(matchLabels);
+  if (label === undefined) return quantileExpr(objective, matchLabels, { quantile, window });
+  const buckets = bucketRatesBy(family, { window, matchLabels, by: [label] });
+  const line = promqlNumber(inFamilyUnit(family, threshold));
+  return `histogram_quantile(${promqlNumber(quantile)}, ${buckets}) or vector(${line})`;
+}
+
 /** Links of an alert's message, all for the alert's own time window; a tool without an address has none. */
 export function alertLinks(links: Links, of: Linked): readonly Link[] {
   const { alert, rule } = of;
   const window = evidenceWindow(alert, rule);
   const { objective } = rule;
-  const expr =
-    objective === undefined
-      ? rule.expr
-      : quantileExpr(objective, objectiveLabels(objective, alert.series), {
-          quantile: objective.quantile,
-          window: objective.window,
-        });
+  const expr = objective === undefined ? rule.expr : withThreshold(objective, alert.series);
   return linksThatExist([
     ['Jaeger', traceSearch(links, of, window)],
     ['Prometheus', expr === '' ? undefined : links.graph({ expr, window })],

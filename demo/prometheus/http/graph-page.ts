@@ -101,8 +101,15 @@ function table(result: QueryResult): string {
 
 const COMPARISONS: ReadonlySet<BinaryOperator> = new Set(['>', '<', '>=', '<=']);
 
+/** The number of `vector(500)`. */
+function constantOf(expression: Expression): number | undefined {
+  if (expression.kind !== 'call' || expression.name !== 'vector') return undefined;
+  const [value] = expression.args;
+  return value?.kind === 'number' ? value.value : undefined;
+}
+
 /**
- * An expression that compares with a number is drawn without the comparison, and the number as a line: filtered, its chart
+ * An expression that compares with a number, or that has one beside it (`x or vector(500)`), is drawn without the comparison, and the number as a line: filtered, its chart
  * would show only what breaches. What stands behind `and` and `unless` filters further, and is left out as well.
  */
 function withoutThreshold(expression: Expression): { expression: Expression; threshold?: number } {
@@ -112,6 +119,8 @@ function withoutThreshold(expression: Expression): { expression: Expression; thr
     const compared = withoutThreshold(left);
     return compared.threshold === undefined ? { expression } : compared;
   }
+  const line = operator === 'or' ? constantOf(right) : undefined;
+  if (line !== undefined) return { expression: left, threshold: line };
   if (!COMPARISONS.has(operator)) return { expression };
   if (right.kind === 'number') return { expression: left, threshold: right.value };
   return left.kind === 'number' ? { expression: right, threshold: left.value } : { expression };

@@ -170,6 +170,20 @@ describe('/latency <service> to <service>', () => {
   });
 });
 
+it('callees of one name in several namespaces are listed apart', async () => {
+  const { metrics } = await started([
+    { from: 'checkout', to: 'payments', reporter: 'source', meanMs: 20, namespace: 'prod' },
+    { from: 'checkout', to: 'payments', reporter: 'source', meanMs: 200, namespace: 'staging' },
+    { from: 'checkout', to: 'cart', reporter: 'source', meanMs: 5 },
+  ]);
+  const query = { service: 'checkout', at: START, window: ms(5 * MINUTE), ago: HOUR };
+  expect((await callGrowth(metrics, query)).map(({ service, mean }) => `${service} ${mean}`)).toEqual([
+    'payments.staging 200',
+    'payments.prod 20',
+    'cart 5',
+  ]);
+});
+
 it('callers and callees are listed by the growth of their calls, the largest first', async () => {
   const { metrics } = await started([
     ...CHECKOUT_TO_PAYMENTS,

@@ -211,6 +211,13 @@ test('the chart has at most twenty points, each with the objective beside it', a
   expect(chart?.at.length).toBeLessThanOrEqual(20);
   expect(chart?.at.at(-1)).toBe(START);
   expect(chart?.series[1]?.values.every((value) => value === 500)).toBe(true);
+  const others: readonly ServiceObjective[] = [
+    { ...istio, quantile: ratio(0.5), threshold: ms(50) },
+    { ...istio, family: { ...istio.family, selector: 'reporter="source"' }, threshold: ms(100) },
+  ];
+  const answer = await report([calm(START)], 'checkout', { objectives: [...others, istio] });
+  if (answer.kind !== 'latency') throw new Error(answer.kind);
+  expect(answer.view.chart?.series[1]?.values[0]).toBe(500);
 });
 
 test('the link has the expression and the window of the command', async () => {

@@ -49,6 +49,7 @@ describe('alertLinks', () => {
     expect(urls['Prometheus']?.searchParams.get('g0.expr')).toContain(
       'destination_service_name="checkout",destination_service_namespace="shop"',
     );
+    expect(urls['Prometheus']?.searchParams.get('g0.expr')).toMatch(/ or vector\(500\)$/);
     expect(urls['Kiali']?.pathname).toBe('/console/graph/node/namespaces/shop/services/checkout');
     expect(urls['Grafana']?.pathname).toBe('/explore');
   });

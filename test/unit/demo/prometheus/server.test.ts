@@ -127,6 +127,15 @@ describe('the rest of the server', () => {
     expect((await get(at, '/query')).status).toBe(200);
   });
 
+  it('draws a number beside an expression as the line of its threshold', async () => {
+    const { body } = await get(at, '/graph', {
+      'g0.expr': 'up or vector(500)',
+      'g0.range_input': '5m',
+      'g0.end_input': '2023-11-14 22:15:20',
+    });
+    expect(body).toContain('threshold 500');
+  });
+
   it('closes twice without complaint', async () => {
     await at.server.close();
     await expect(at.server.close()).resolves.toBeUndefined();
