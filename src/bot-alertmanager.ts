@@ -1,4 +1,4 @@
-import { createAlertmanagerAlerts } from './alertmanager/alertmanager-alerts.ts';
+import { createAlertmanagerAlerts, listOfCluster } from './alertmanager/alertmanager-alerts.ts';
 import { type Base, type Cleanup, tracedClient, UPSTREAM_DEADLINE } from './bot-parts.ts';
 import {
   type AlertReceiver,
@@ -22,10 +22,14 @@ function createAlertList(
   if (api === undefined) return undefined;
   const system = 'alertmanager';
   const headers = api.headers.reveal();
-  const client = createHttpClient({ system, baseUrl: api.url, headers, recorder, proxyFor });
-  cleanups.push(async () => client.close());
-  const http = tracedClient(client, system, tracing);
-  return createAlertmanagerAlerts({ http, deadline: UPSTREAM_DEADLINE, now: () => clock.now() });
+  return listOfCluster(
+    api.urls.map((baseUrl) => {
+      const client = createHttpClient({ system, baseUrl, headers, recorder, proxyFor });
+      cleanups.push(async () => client.close());
+      const http = tracedClient(client, system, tracing);
+      return createAlertmanagerAlerts({ http, deadline: UPSTREAM_DEADLINE, now: () => clock.now() });
+    }),
+  );
 }
 
 /** The group of the received alerts. */

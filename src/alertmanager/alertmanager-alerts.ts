@@ -3,6 +3,7 @@ import type { Suppression } from '../alerts/alert.ts';
 import type { ListAlerts } from '../evaluation/alert-receiver.ts';
 import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import { fingerprint } from '../lib/labels.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../lib/units.ts';
 
 const instant = z.string().transform((text) => Date.parse(text));
@@ -26,6 +27,7 @@ const silenceSchema = z.object({
   endsAt: instant,
 });
 
+type ListedAlerts = Awaited<ReturnType<ListAlerts>>;
 type ApiAlert = z.output<typeof alertSchema>;
 type ApiSilence = z.output<typeof silenceSchema>;
 
@@ -65,7 +67,34 @@ function suppressionOf(
   return (mutedBy ?? []).length > 0 ? { kind: 'time', by: 'Alertmanager', since: now } : undefined;
 }
 
-/** Lists the alerts that Alertmanager has now, with the silences that its notifications do not carry. */
+/** What is known of each alert: it is suppressed where one of the Alertmanagers suppresses it. */
+function merged(lists: readonly ListedAlerts[]): ListedAlerts {
+  const byLabels = new Map<string, ListedAlerts[number]>();
+  for (const alert of lists.flat()) {
+    const key = fingerprint(alert.labels);
+    const known = byLabels.get(key);
+    if (known?.suppressed === undefined)
+      byLabels.set(key, alert.suppressed === undefined ? (known ?? alert) : alert);
+  }
+  return [...byLabels.values()];
+}
+
+/**
+ * Lists the alerts of a cluster of Alertmanagers: those that respond are enough, because they share their silences.
+ * @throws the `UpstreamError` of the first one when none responds.
+ */
+export const listOfCluster =
+  (members: readonly ListAlerts[]): ListAlerts =>
+  async () => {
+    const answers = await Promise.allSettled(members.map((list) => list()));
+    const lists = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined && (lists.length === 0 || !(failed.reason instanceof UpstreamError)))
+      throw failed.reason;
+    return merged(lists);
+  };
+
+/** Lists the alerts that one Alertmanager has now, with the silences that its notifications do not carry. */
 export function createAlertmanagerAlerts({
   http,
   deadline,

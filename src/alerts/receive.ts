@@ -42,10 +42,14 @@ export interface ReceiveInput {
   /** The alerts that Alertmanager lists now, by their fingerprints, and what suppresses them; absent: not known. */
   readonly listed?: ReadonlyMap<string, Suppression | undefined>;
   readonly evalTime: EpochMs;
+  /** The most alerts that are open at the same time; more are refused. */
+  readonly maxOpen?: number;
 }
 
 /** The next state of the received alerts. */
 export interface ReceiveStep {
+  /** The fingerprints of firing alerts that were not taken because too many are open. */
+  readonly refused: ReadonlySet<string>;
   readonly received: Readonly<Record<string, ReceivedAlert>>;
   readonly rules: readonly (RuleStep & { readonly rule: SloRule })[];
 }
@@ -55,6 +59,9 @@ export interface ReceiveStep {
  * `send_resolved: false`, silenced, or forgotten by an Alertmanager that was restarted it is never resolved there.
  */
 const OVER_AFTER: Milliseconds = ms(30 * MINUTE);
+
+/** Ten times what a mesh of a thousand services has when all of them breach: beyond it alerts have a label that is never the same. */
+export const MAX_OPEN_RECEIVED = 10_000;
 
 /** Without any sign of Prometheus an alert ends when nothing was received for this long. */
 const SILENT_AFTER: Milliseconds = DAY;
@@ -228,6 +235,7 @@ function begun(
 interface Receipt {
   readonly rules: ReadonlyMap<string, Known>;
   readonly received: Map<string, ReceivedAlert>;
+  readonly refused: ReadonlySet<string>;
 }
 
 /** Alerts that fire and that nothing is known of were restored from their messages. */
@@ -258,8 +266,8 @@ function withListed(
   return { ...heard, heardAt: evalTime, suppressed: continued(heard.suppressed, listed.get(print)) };
 }
 
-/** Takes the notifications in, one after the other. */
-function receiptOf({ previous, notifications, results, listed, evalTime }: ReceiveInput): Receipt {
+/** The rules of the state, with the results of their queries; what it returns adds those of notifications. */
+function knownRules({ previous, results }: ReceiveInput) {
   const rules = new Map<string, Known>();
   const ruleWith = (rule: SloRule): Known => {
     const known = rules.get(rule.key);
@@ -278,12 +286,23 @@ function receiptOf({ previous, notifications, results, listed, evalTime }: Recei
     return next;
   };
   for (const { rule } of Object.values(previous?.rules ?? {})) ruleWith(rule);
-  const received = new Map(
-    [...restored(rules, evalTime), ...Object.entries(previous?.received ?? {})].map(([print, heard]) => [
-      print,
-      withListed(heard, print, { listed, evalTime }),
-    ]),
-  );
+  return { rules, ruleWith };
+}
+
+/** What is known of alerts before the notifications. */
+function receivedBefore(input: ReceiveInput, rules: Receipt['rules']): Receipt['received'] {
+  const { previous, evalTime } = input;
+  const known = [...restored(rules, evalTime), ...Object.entries(previous?.received ?? {})];
+  return new Map(known.map(([print, heard]) => [print, withListed(heard, print, input)]));
+}
+
+/** Takes the notifications in, one after the other. */
+function receiptOf(input: ReceiveInput): Receipt {
+  const { notifications, evalTime, maxOpen = MAX_OPEN_RECEIVED } = input;
+  const { rules, ruleWith } = knownRules(input);
+  const received = receivedBefore(input, rules);
+  const refused = new Set<string>();
+  let open = [...received.values()].filter(isOpen).length;
   for (const { from: sender, alerts } of notifications)
     for (const alert of alerts) {
       const print = fingerprint(alert.labels);
@@ -291,14 +310,17 @@ function receiptOf({ previous, notifications, results, listed, evalTime }: Recei
       const own = ruleWith(alert.rule);
       // An open alert stays with the rule that it began with, although its expression was edited.
       const rule = isOpen(known) ? (rules.get(known.rule) ?? own) : own;
-      rule.notified.set(print, alert);
       const heard: Heard = { sender, alert, at: evalTime, isReturned: isReturned(rule, alert.labels) };
-      received.set(
-        print,
-        alert.status === 'firing' ? heardFiring(known, heard) : heardResolved(known, heard),
-      );
+      const next = alert.status === 'firing' ? heardFiring(known, heard) : heardResolved(known, heard);
+      const begins = isOpen(next) && !isOpen(known);
+      if (begins && open >= maxOpen) refused.add(print);
+      else {
+        open += begins ? 1 : 0;
+        rule.notified.set(print, alert);
+        received.set(print, next);
+      }
     }
-  return { rules, received };
+  return { rules, received, refused };
 }
 
 /** What was received of an alert that is open under this rule. */
@@ -369,12 +391,12 @@ const isKept = ({ state, notified }: Known): boolean =>
  * the expression returns now. Pure.
  */
 export function receiveAlerts(input: ReceiveInput): ReceiveStep {
-  const { rules, received } = receiptOf(input);
+  const { rules, received, refused } = receiptOf(input);
   const steps = [...rules.values()].filter(isKept).map((known) => {
     const step = stepKnownRule(input, known, received);
     return { rule: known.rule, ...step };
   });
-  return { received: remembered(received, input.evalTime), rules: steps };
+  return { refused, received: remembered(received, input.evalTime), rules: steps };
 }
 
 /** Whether an alert that was received fires and the expression of its rule does not return it: then its recovery is queried. */

@@ -178,15 +178,19 @@ async function alertmanagerDiagnoses({ alertmanager, proxy }: Settings): Promise
   if (api === undefined) return [];
   const system = 'alertmanager';
   const proxyFor = createProxyFor(proxy);
-  const http = createHttpClient({ system, baseUrl: api.url, headers: api.headers.reveal(), proxyFor });
-  const list = createAlertmanagerAlerts({ http, deadline: REQUEST_DEADLINE, now: () => systemClock.now() });
-  try {
-    return await diagnosed({ name: system, system, clock: systemClock }, async () => [
-      healthy(system, `It responds and has ${count((await list()).length, 'alert')}.`),
-    ]);
-  } finally {
-    http.close();
-  }
+  const diagnose = async (baseUrl: string): Promise<readonly Diagnosis[]> => {
+    const name = api.urls.length === 1 ? system : `${system} ${new URL(baseUrl).host}`;
+    const http = createHttpClient({ system, baseUrl, headers: api.headers.reveal(), proxyFor });
+    const list = createAlertmanagerAlerts({ http, deadline: REQUEST_DEADLINE, now: () => systemClock.now() });
+    try {
+      return await diagnosed({ name, system, clock: systemClock }, async () => [
+        healthy(name, `It responds and has ${count((await list()).length, 'alert')}.`),
+      ]);
+    } finally {
+      http.close();
+    }
+  };
+  return (await Promise.all(api.urls.map(diagnose))).flat();
 }
 
 /** What `tailwatch check --against` finds, a line for each finding that is no note. */

@@ -1,10 +1,16 @@
 import type { Alert, RuleGroupState, Suppression } from '../alerts/alert.ts';
-import { needsRecovery, type ReceivedRuleResult, receiveAlerts } from '../alerts/receive.ts';
+import {
+  MAX_OPEN_RECEIVED,
+  needsRecovery,
+  type ReceivedRuleResult,
+  receiveAlerts,
+} from '../alerts/receive.ts';
 import { type AlertNotification, isOpen, type NotifiedAlert } from '../alerts/statements.ts';
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { isQueryWrong, UpstreamError } from '../lib/errors.ts';
+import { grouped } from '../lib/format.ts';
 import { fingerprint, type Labels } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
@@ -84,6 +90,8 @@ export interface AlertReceiverOptions {
   readonly ledger?: Ledger;
   /** Absent: silences of Alertmanager are not shown. */
   readonly listAlerts?: ListAlerts;
+  /** The most alerts that are open at the same time; absent: 10,000. */
+  readonly maxOpen?: number;
 }
 
 /** A notification waits this long for the values of its alerts. Without them they follow with the next evaluation. */
@@ -107,7 +115,7 @@ const MAX_AHEAD: Milliseconds = ms(10 * SECOND);
 
 const CLAIM_FOR: Milliseconds = MINUTE;
 
-const refused = (message: string): UpstreamError =>
+const notTaken = (message: string): UpstreamError =>
   new UpstreamError({
     system: 'store',
     code: 'unavailable',
@@ -138,6 +146,21 @@ function takeTogether(waiting: Waiting[]): readonly Waiting[] {
     count += 1;
   }
   return waiting.splice(0, count);
+}
+
+/** Answers the request of a notification, of which some alerts may have been refused; the others are in the store. */
+function settle(
+  { notification: { alerts }, resolve, reject }: Waiting,
+  { refused, maxOpen = MAX_OPEN_RECEIVED }: { refused: ReadonlySet<string>; maxOpen: number | undefined },
+): void {
+  const count = alerts.filter(({ labels }) => refused.has(fingerprint(labels))).length;
+  if (count === 0) resolve();
+  else
+    reject(
+      notTaken(
+        `${grouped(count)} of ${grouped(alerts.length)} alerts were refused: ${grouped(maxOpen)} received alerts are open.`,
+      ),
+    );
 }
 
 /** Queries rules; those that are not answered in time have no result. */
@@ -226,6 +249,7 @@ function createEvaluation(options: AlertReceiverOptions) {
       notifications: received,
       ...observed,
       evalTime,
+      maxOpen: options.maxOpen,
     });
     const suppressedElsewhere = ({ fingerprint: print }: Alert): Suppression | undefined => {
       const suppressed = step.received[print]?.suppressed;
@@ -244,23 +268,24 @@ function createEvaluation(options: AlertReceiverOptions) {
       },
     );
     const state: RuleGroupState = { evalTime, rules: next, received: step.received };
-    return { previous, replaces, state, messages };
+    return { previous, replaces, state, messages, refused: step.refused };
   }
 
   return async (
     received: readonly AlertNotification[],
     observe: (state: RuleGroupState | undefined) => Promise<Observed>,
-  ): Promise<RuleGroupState> => {
+  ): Promise<{ readonly state: RuleGroupState; readonly refused: ReadonlySet<string> }> => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const loaded = await loadWithActions(store, group);
-      const { previous, replaces, state, messages } = await decided(loaded, received, await observe(loaded));
+      const done = await decided(loaded, received, await observe(loaded));
+      const { previous, replaces, state, messages, refused } = done;
       const follows = loaded?.evalTime ?? epochMs(0);
       if ((await store.applyEvaluation({ group, state, messages, replaces, follows })) === 'stale') continue;
       states.note(group, state);
       options.ledger?.add(...newlySilenced(previous, state));
-      return state;
+      return { state, refused };
     }
-    throw refused('Other replicas receive alerts at the same time.');
+    throw notTaken('Other replicas receive alerts at the same time.');
   };
 }
 
@@ -311,12 +336,12 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
       let observed: Observed | undefined;
       try {
         // Values may be some seconds old: when another replica was faster, the notification does not wait for them again.
-        await apply(received, async (state) => {
+        const { refused } = await apply(received, async (state) => {
           const rules = notifiedRules(received, state);
           observed ??= { results: await queryRules(options, rules, { state, duration: QUERY_TIME }) };
           return observed;
         });
-        for (const { resolve } of taken) resolve();
+        for (const each of taken) settle(each, { refused, maxOpen: options.maxOpen });
       } catch (error) {
         for (const { reject } of taken) reject(error);
       }
@@ -326,7 +351,7 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
 
   return {
     receive: async ({ from, alerts }) => {
-      if (waiting.length >= MAX_WAITING) throw refused('Too many notifications are being received.');
+      if (waiting.length >= MAX_WAITING) throw notTaken('Too many notifications are being received.');
       const notification = {
         from,
         alerts: alerts.map(({ expr, ...alert }) => ({ ...alert, rule: ruleOf({ ...alert, expr }) })),
@@ -342,7 +367,7 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
       if (state === undefined || Object.keys(state.rules).length === 0) return undefined;
       if (!(await store.claimTick({ group, evalTime, ttl: CLAIM_FOR }))) return undefined;
       // What ends an alert must have been seen after the alert was received: it is read for each attempt.
-      return await apply([], async (current) => {
+      const { state: next } = await apply([], async (current) => {
         const rules = someOf(firingRules(current), evalTime);
         const [results, listed] = await Promise.all([
           queryRules(options, rules, { state: current, duration: TICK_QUERY_TIME }),
@@ -350,6 +375,7 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
         ]);
         return { results, listed };
       });
+      return next;
     },
   };
 }

@@ -5,6 +5,7 @@ import {
   type Environment,
   entriesOf,
   grafanaPlaces,
+  listOf,
   type ProxySettings,
   parseHeaders,
   proxySettings,
@@ -93,8 +94,8 @@ export interface Settings {
   /** Absent: no alerts are taken from Alertmanager. */
   readonly alertmanager?: {
     readonly token: Secret;
-    /** Absent: its silences are not shown. */
-    readonly api?: Pick<Upstream, 'url' | 'headers'>;
+    /** The Alertmanagers of one cluster. Absent: silences are not shown. */
+    readonly api?: { readonly urls: readonly [string, ...string[]] } & Pick<Upstream, 'headers'>;
   };
 }
 
@@ -235,12 +236,6 @@ function upstreamOf(url: string, publicUrl: string | undefined, headerText: stri
   return { url, publicUrl: publicUrl ?? url, headers: secret(read.ok ? read.headers : {}) };
 }
 
-const listOf = (list: string): readonly string[] =>
-  list
-    .split(',')
-    .map((path) => path.trim())
-    .filter((path) => path !== '');
-
 function slackOf(texts: EnvironmentTexts): Settings['slack'] {
   return {
     botToken: secret(texts.SLACK_BOT_TOKEN),
@@ -276,7 +271,15 @@ function alertmanagerOf({
   ALERTMANAGER_HEADERS: headers,
 }: EnvironmentTexts): Settings['alertmanager'] {
   if (token === undefined) return undefined;
-  return { token: secret(token), api: url === undefined ? undefined : upstreamOf(url, undefined, headers) };
+  const [first, ...others] = listOf(url ?? '');
+  const read = parseHeaders(headers ?? '');
+  return {
+    token: secret(token),
+    api:
+      first === undefined
+        ? undefined
+        : { urls: [first, ...others], headers: secret(read.ok ? read.headers : {}) },
+  };
 }
 
 function settingsOf(texts: EnvironmentTexts): Settings {

@@ -145,19 +145,37 @@ export const channel = valid(
 
 const urlOf = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined);
 
-/** An HTTP address like the example; `credentials` names the variable where its user and password belong. */
-export function address(example: string, credentials?: string) {
-  const advice = `Use an address like ${example}.`;
+/** What is wrong with an HTTP address: `credentials` names the variable where its user and password belong. */
+function addressAdvice(value: string, example: string, credentials?: string): string | undefined {
+  const url = urlOf(value);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return `Use an address like ${example}.`;
   const instead =
     credentials === undefined ? 'Remove them.' : `Use \`Authorization: Basic …\` in ${credentials}.`;
-  return advised(advice, (value) => {
-    const url = urlOf(value);
-    if (url === undefined || !/^https?:$/.test(url.protocol)) return advice;
-    if (url.username !== '' || url.password !== '')
-      return `Addresses are shown in links and logs, so they must not contain a user name or password. ${instead}`;
-    return url.search === '' && url.hash === '' ? undefined : 'Remove the query string and the fragment.';
-  });
+  if (url.username !== '' || url.password !== '')
+    return `Addresses are shown in links and logs, so they must not contain a user name or password. ${instead}`;
+  return url.search === '' && url.hash === '' ? undefined : 'Remove the query string and the fragment.';
 }
+
+/** An HTTP address like the example. */
+export const address = (example: string, credentials?: string) =>
+  advised(`Use an address like ${example}.`, (value) => addressAdvice(value, example, credentials));
+
+/** The parts of a list that is separated by commas. */
+export const listOf = (list: string): readonly string[] =>
+  list
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** One or more HTTP addresses, separated by commas. */
+export const addresses = (example: string, credentials?: string) =>
+  advised(`Use an address like ${example}.`, (value) => {
+    const all = listOf(value);
+    if (all.length === 0) return `Use an address like ${example}.`;
+    return all
+      .map((each) => addressAdvice(each, example, credentials))
+      .find((advice) => advice !== undefined);
+  });
 
 /** An HTTP address with a path or query that is a secret. */
 export const secretAddress = (example: string) =>

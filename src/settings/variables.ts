@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   address,
+  addresses,
   channel,
   grafanaDashboard,
   grafanaMetrics,
@@ -259,9 +260,9 @@ export const VARIABLES = [
       example: 'replace-me-with-another-random-token',
     },
   ),
-  optional('ALERTMANAGER_URL', address('http://alertmanager:9093', 'ALERTMANAGER_HEADERS'), {
+  optional('ALERTMANAGER_URL', addresses('http://alertmanager:9093', 'ALERTMANAGER_HEADERS'), {
     description:
-      'Alertmanager, to show its silences: its notifications do not carry them. Used with `ALERTMANAGER_TOKEN`.',
+      'Alertmanager, to show its silences: its notifications do not carry them. The replicas of a cluster are separated by commas; those that respond are read. Used with `ALERTMANAGER_TOKEN`.',
     example: 'http://localhost:9093',
   }),
   optional('ALERTMANAGER_HEADERS', headerList, {

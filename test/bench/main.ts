@@ -6,7 +6,7 @@ import { benchFuzz } from './fuzz.ts';
 import { benchGrowth } from './growth.ts';
 import { benchLoad } from './load.ts';
 import { benchPicture } from './picture.ts';
-import { benchRace } from './race.ts';
+import { benchRaces } from './race-outages.ts';
 import { benchStart } from './start-program.ts';
 import { benchTraces } from './traces.ts';
 import { benchWatch } from './watch.ts';
@@ -20,7 +20,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   fuzz: benchFuzz,
   culprit: benchCulprit,
   chaos: benchChaos,
-  race: benchRace,
+  race: benchRaces,
   delivery: benchDelivery,
   start: benchStart,
   load: benchLoad,

@@ -23,12 +23,14 @@ const WARM_UP = 75 * SECOND;
 const REQUESTS_PER_SECOND = 100;
 const GIVE_UP = 2 * MINUTE;
 
-interface Race {
+export interface Race {
   readonly title: string;
   /** The interval of Prometheus's scrapes. */
   readonly scrape: number;
   /** Keys of the rule beside those that all have. */
   readonly rule: string;
+  /** Keys of the file beside its rules. */
+  readonly policy?: string;
   readonly goal: string;
 }
 
@@ -84,7 +86,13 @@ function startExporter(slowSince: ReadonlyMap<string, number>, services: readonl
   const server = createServer((_, response) => response.end(page()));
   return new Promise<{ port: number; close: () => void }>((resolve) => {
     server.listen(0, '127.0.0.1', () =>
-      resolve({ port: (server.address() as AddressInfo).port, close: () => server.close() }),
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: () => {
+          server.close();
+          server.closeAllConnections();
+        },
+      }),
     );
   });
 }
@@ -96,11 +104,11 @@ async function queriesOf(url: string): Promise<number> {
   return Number(found?.[1] ?? 0);
 }
 
-const quantile = (sorted: readonly number[], q: number): string =>
+export const quantile = (sorted: readonly number[], q: number): string =>
   ((sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0) / SECOND).toFixed(1);
 
 /** What a race needs, running; `slowSince` turns services slow. */
-async function startBed({ scrape, rule }: Race, services: readonly string[]) {
+export async function startBed({ scrape, rule, policy = '' }: Race, services: readonly string[]) {
   const slowSince = new Map<string, number>();
   const exporter = await startExporter(slowSince, services);
   const config = `global: { scrape_interval: ${scrape / SECOND}s }\nscrape_configs:\n- job_name: mesh\n  static_configs: [{ targets: ['127.0.0.1:${exporter.port}'] }]\n`;
@@ -113,7 +121,7 @@ async function startBed({ scrape, rule }: Race, services: readonly string[]) {
   });
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-race-'));
   const rulesFile = join(folder, 'rules.yaml');
-  await writeFile(rulesFile, `slos: [{ name: latency, preset: istio, ${rule} }]\n`);
+  await writeFile(rulesFile, `slos: [{ name: latency, preset: istio, ${rule} }]\n${policy}`);
   await wait(WARM_UP);
   const read = readSettings({
     ...environmentOf(world),
@@ -139,18 +147,17 @@ async function startBed({ scrape, rule }: Race, services: readonly string[]) {
     exporter.close();
     await rm(folder, { recursive: true });
   };
-  return { slowSince, world, prometheus, readyAfter, close };
+  const channel = world.workspace.channels().find(({ name }) => `#${name}` === world.channel)?.id ?? '';
+  const messages = () => world.workspace.messages(channel, world.readerId);
+  return { slowSince, exporter, messages, prometheus, readyAfter, close };
 }
 
-type Bed = Awaited<ReturnType<typeof startBed>>;
+export type Bed = Awaited<ReturnType<typeof startBed>>;
 
 /** Turns a service slow, and waits for its message: the time it took. */
-async function untilPosted({ slowSince, world }: Bed, service: string): Promise<number> {
-  const channel = world.workspace.channels().find(({ name }) => `#${name}` === world.channel)?.id ?? '';
+export async function untilPosted({ slowSince, messages }: Bed, service: string): Promise<number> {
   const isPosted = (): boolean =>
-    world.workspace
-      .messages(channel, world.readerId)
-      .some(({ text }) => text.includes(`${service} `) || text.includes(`${service}:`));
+    messages().some(({ text }) => text.includes(`${service} `) || text.includes(`${service}:`));
   const since = Date.now();
   slowSince.set(service, since);
   while (!isPosted()) {

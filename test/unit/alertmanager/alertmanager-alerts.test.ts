@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { createAlertmanagerAlerts } from '../../../src/alertmanager/alertmanager-alerts.ts';
+import { describe, expect, it, test } from 'vitest';
+import { createAlertmanagerAlerts, listOfCluster } from '../../../src/alertmanager/alertmanager-alerts.ts';
 import { after, HOUR, SECOND } from '../../../src/lib/units.ts';
 import { START } from '../../support/virtual-clock.ts';
 
@@ -72,5 +72,30 @@ test.each([
   await expect(listOf(body, { status }).list()).rejects.toMatchObject({
     system: 'alertmanager',
     advice: expect.stringContaining('ALERTMANAGER_URL'),
+  });
+});
+
+describe('a cluster of Alertmanagers', () => {
+  const silenced = listOf(withStatus({ silencedBy: ['a'] })).list;
+  const active = listOf(withStatus({})).list;
+  const other = listOf([{ labels: { alertname: 'Other' }, status: {} }]).list;
+  const down = listOf([], { status: 503 }).list;
+
+  it('has the alerts of all, suppressed where one of them suppresses it', async () => {
+    for (const members of [
+      [active, silenced, other],
+      [other, silenced, active],
+    ]) {
+      const listed = await listOfCluster(members)();
+      expect(
+        Object.fromEntries(listed.map((alert) => [alert.labels['alertname'], alert.suppressed?.kind])),
+      ).toEqual({ Other: undefined, Slow: 'silence' });
+      expect(listed).toHaveLength(2);
+    }
+  });
+
+  it('is read as long as one of them responds', async () => {
+    expect(await listOfCluster([down, silenced])()).toMatchObject([{ suppressed: { kind: 'silence' } }]);
+    await expect(listOfCluster([down, down])()).rejects.toMatchObject({ system: 'alertmanager' });
   });
 });

@@ -307,7 +307,7 @@ describe('tailwatch doctor', () => {
       JAEGER_URL: closed,
       REDIS_URL: 'redis://:hunter22@127.0.0.1:9',
       ALERTMANAGER_TOKEN: 'a-token-of-the-webhook',
-      ALERTMANAGER_URL: `http://127.0.0.1:${(alertmanager.address() as AddressInfo).port}`,
+      ALERTMANAGER_URL: `http://127.0.0.1:${(alertmanager.address() as AddressInfo).port}, ${closed}`,
     });
     const loadRules = async () => ({ ok: false as const, text: 'rules.yaml:1:1: unknown key' });
     const { text, exitCode } = await doctorCommand(read, loadRules, {});
@@ -315,7 +315,7 @@ describe('tailwatch doctor', () => {
     expect(exitCode).toBe(1);
     const found = text
       .split('\n')
-      .flatMap((line) => /^(\w+) +([\w ]+?):/.exec(line)?.slice(1).join(' ') ?? []);
+      .flatMap((line) => /^(\w+) +([\w ]+?)(?: 127.*?)?: /.exec(line)?.slice(1).join(' ') ?? []);
     expect(found).toEqual([
       'ok settings',
       'error rules',
@@ -325,6 +325,7 @@ describe('tailwatch doctor', () => {
       'error jaeger',
       'error redis',
       'ok alertmanager',
+      'error alertmanager',
     ]);
     expect(text).toContain('rules.yaml:1:1: unknown key');
     expect(text).not.toMatch(/hunter22|xoxb-1|a-token/);

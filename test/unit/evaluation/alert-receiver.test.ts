@@ -61,8 +61,14 @@ describe('receiving alerts', () => {
   });
   afterEach(() => temp.dispose());
 
-  const receiverOn = (over: Partial<Store> = {}) =>
-    createAlertReceiver({ store: { ...store, ...over }, metrics, clock, logger: createSpyLogger() });
+  const receiverOn = (over: Partial<Store> = {}, limits: { readonly maxOpen?: number } = {}) =>
+    createAlertReceiver({
+      ...limits,
+      store: { ...store, ...over },
+      metrics,
+      clock,
+      logger: createSpyLogger(),
+    });
 
   const kinds = (): readonly string[] =>
     takeDecided(store).map(({ kind, alert }) => `${alert.labels['service']} ${kind}`);
@@ -159,6 +165,26 @@ describe('receiving alerts', () => {
     const { received = {} } = (await store.loadGroup(RECEIVED_GROUP.id)) ?? {};
     expect(Object.keys(received)).toHaveLength(stored);
     expect(stored).toBeLessThan(100);
+  });
+
+  it('alerts beyond the limit are refused until one of the open ones has ended, and those open are notified further', async () => {
+    const receiver = receiverOn({}, { maxOpen: 2 });
+    const open = async (): Promise<readonly string[]> => {
+      const { rules = {} } = (await store.loadGroup(RECEIVED_GROUP.id)) ?? {};
+      return Object.values(rules)
+        .flatMap(({ alerts }) => alerts.filter(({ state }) => state === 'firing'))
+        .flatMap(({ labels }) => labels['service'] ?? [])
+        .sort();
+    };
+    await expect(receiver.receive(from(about('a'), about('b'), about('c')))).rejects.toThrow(
+      '1 of 3 alerts were refused: 2 received alerts are open.',
+    );
+    expect(await open()).toEqual(['a', 'b']);
+    await receiver.receive(from(about('a'), about('b')));
+    metrics.answer(EXPR, []);
+    await receiver.receive(from(about('a', { status: 'resolved' })));
+    await receiver.receive(from(about('c')));
+    expect(await open()).toEqual(['b', 'c']);
   });
 
   it('does not wait for a Prometheus that hangs', async () => {
