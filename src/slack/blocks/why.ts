@@ -32,7 +32,7 @@ export function whyMessage(view: WhyView): Rendered {
   return {
     text: `${escape(oneLine(command.service), 120)}: ${said}`,
     blocks: [
-      section([`*${said}*`, ...second].join('\n')),
+      section([emphasized(said), ...second].join('\n')),
       ...signals(view),
       ...warnings(view),
       section([title(view), ...excess(view)].join('\n')),
@@ -54,6 +54,12 @@ export function whyMessage(view: WhyView): Rendered {
     ],
   };
 }
+
+const CULPRIT = 'Culprit:';
+
+/** Bold up to its colon: the name of an operation may hold an asterisk, `payments.shop:8080/*`, which ends bold text. */
+const emphasized = (said: string): string =>
+  said.startsWith(CULPRIT) ? `*${CULPRIT}*${said.slice(CULPRIT.length)}` : `*${said}*`;
 
 /** What metrics say in support of the culprit. */
 function signals({ why }: WhyView): readonly SlackBlock[] {

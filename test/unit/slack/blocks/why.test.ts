@@ -78,7 +78,7 @@ it('begins with the culprit, then the number of slow requests', () => {
     'Culprit: payments.shop, POST /charge, own code: +412 of +455 ms (91%). Confidence medium (50 of 50 resamples, 40 slow and 40 normal traces).';
   expect(text).toBe(`checkout.shop: ${said}`);
   expect(blocks.slice(0, 2)).toMatchObject([
-    { text: { text: `*${said}*` } },
+    { text: { text: said.replace('Culprit:', '*Culprit:*') } },
     {
       text: {
         text: 'Requests to `checkout.shop` `POST /checkout`\nSlower than 500 ms: 44% (40 of 90 traces), normally 0% (0 of 120 traces)',
@@ -130,7 +130,7 @@ it('gives what metrics say: in support, in contradiction, and how many requests 
 
 it('names the candidates of an unclear result', () => {
   const all = json(view({ result: { ...RESULT, confidence: 'unclear' } }));
-  expect(all).toContain('Culprit: unclear');
+  expect(all).toContain('*Culprit:* unclear');
   expect(all).toContain('- payments.shop, POST /charge, own code: +412 of +455 ms (91%)');
 });
 
