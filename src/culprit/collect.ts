@@ -60,7 +60,10 @@ export interface WhySlow {
   readonly searches: number;
   /** Some searches failed or were not made in time. */
   readonly isIncomplete: boolean;
-  /** The sample of the window with all requests of the service; absent where only some were searched. */
+  /**
+   * The sample of the window with all requests of the service; absent where only some were searched, or not all searches were
+   * answered.
+   */
   readonly sample?: readonly Slice[];
   /** How many requests are in traces; absent where metrics were not queried, or do not count the same requests. */
   readonly coverage?: TraceCoverage;
@@ -313,7 +316,7 @@ export function createExplainSlowness({
     }
     const { endpoint, searches } = state;
     const isOfAll = operation === undefined && requestLine === undefined;
-    const sample = isOfAll ? state.now : undefined;
+    const sample = isOfAll && !isIncomplete ? state.now : undefined;
     return { endpoint, ...compare(state), sample, searches, isIncomplete };
   };
 }

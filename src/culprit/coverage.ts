@@ -55,7 +55,7 @@ export function settledPart({ start, end }: TimeWindow, now: EpochMs): TimeWindo
 
 /** Labels by which a metric may be restricted and still count all requests that the traces of a service show. */
 const SAME_REQUESTS =
-  /^(?:reporter|span_kind|job|cluster|destination_(?:service|canonical|workload)\w*|\w*namespace)$/;
+  /^(?:reporter|span_kind|job|cluster|destination_(?:service|canonical|workload)\w*|[\w.]*namespace)$/;
 
 /**
  * The objective for a service as traces name it; undefined when its metric counts only some requests of the service, and the two
@@ -66,7 +66,7 @@ export function comparableObjective(
   service: string,
 ): MeasuredObjective | undefined {
   const { family, matchLabels } = objective;
-  const names = [...family.selector.matchAll(/([A-Za-z_]\w*)\s*(?:=~|!=|!~|=)\s*"/g)].map(
+  const names = [...family.selector.matchAll(/([\w.]+)"?\s*(?:=~|!=|!~|=)\s*"/g)].map(
     ([, name = '']) => name,
   );
   const isComparable = [...names, ...Object.keys(matchLabels)].every(
@@ -160,7 +160,9 @@ export function untracedPart(
   for (const { window: slice, traces, isComplete } of slices) {
     const part = overlap(slice, window);
     if (part === undefined) continue;
-    const last = Math.max(...servedBy(traces, service, part).map(({ start }) => start / 1_000), 0);
+    const own = traces.flatMap(({ spans }) => spans.filter(({ serviceName }) => serviceName === service));
+    const inPart = own.filter(({ start }) => start >= toEpochUs(part.start) && start < toEpochUs(part.end));
+    const last = inPart.reduce((latest, { start }) => Math.max(latest, start / 1_000), 0);
     seen = Math.max(seen, Math.floor(last));
     hidden = Math.max(hidden, isComplete ? last : part.end);
   }
@@ -172,23 +174,22 @@ export interface TraceStop {
   /** From the last trace on; of the whole window when it has none. */
   readonly since: EpochMs | undefined;
   readonly requests: number;
-  /** Requests per trace before; undefined without traces then. */
+  /** The share of requests that were traced before; undefined where it is not known, or none were. */
   readonly tracedBefore: number | undefined;
 }
 
 /** With fewer expected traces in the untraced time, that there are none can be chance (probability e^-10). */
 const EXPECTED_TRACES = 10;
-/** Without traces before, it is said from so many requests on. */
-const MANY_REQUESTS = 100;
+/** The share that is assumed where there are no traces at all: Istio's default sampling. */
+const LEAST_TRACED = 0.01;
 
 /** Warns that the traces of a service stop while its requests go on. */
 export function stopWarning(
   service: string,
   { since, requests, tracedBefore }: TraceStop,
 ): Phrase | undefined {
-  const isExpected =
-    tracedBefore === undefined ? requests >= MANY_REQUESTS : requests * tracedBefore >= EXPECTED_TRACES;
-  if (!isExpected) return undefined;
+  const traced = tracedBefore ?? (since === undefined ? LEAST_TRACED : 0);
+  if (requests * traced < EXPECTED_TRACES) return undefined;
   const counted = `Prometheus counts about ${count(rounded(requests), 'request')}`;
   return since === undefined
     ? [`There are no traces of ${service} in this time. ${counted}.`]

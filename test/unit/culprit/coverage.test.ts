@@ -6,9 +6,9 @@ import type { MetricsSource } from '../../../src/lib/metrics-source.ts';
 import { before, epochUs, MINUTE, ms, SECOND, type TimeWindow, toUs } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
 import { PRESETS } from '../../../src/rules/presets.ts';
-import type { Trace } from '../../../src/traces/trace.ts';
+import type { SpanKind, Trace } from '../../../src/traces/trace.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
-import { aTrace, createFakeTraceSource } from '../../support/fake-trace-source.ts';
+import { aTrace, aTraceSourceError, createFakeTraceSource } from '../../support/fake-trace-source.ts';
 import { type Exposed, scrapedPrometheus } from '../../support/scraped-prometheus.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
@@ -29,6 +29,7 @@ interface Traffic {
   readonly silentFor?: number;
   /** Server spans of the service in each trace. */
   readonly callsPerTrace?: number;
+  readonly kind?: SpanKind;
 }
 
 /** In an arbitrary order, as Jaeger returns them. */
@@ -38,6 +39,7 @@ function tracesOf({
   tracedEvery,
   silentFor = 0,
   callsPerTrace = 1,
+  kind = 'server',
 }: Traffic): Trace[] {
   const step = (tracedEvery * callsPerTrace * SECOND) / perSecond;
   const count = Math.floor((30 * MINUTE - silentFor) / step);
@@ -46,6 +48,7 @@ function tracesOf({
     const duration = toUs(ms(i % slowEvery === 0 && slowEvery < Number.POSITIVE_INFINITY ? 800 : 20));
     const spans = Array.from({ length: callsPerTrace }, () => ({
       serviceName: SERVICE,
+      kind,
       parentSpanId: 'f'.repeat(16),
       start: epochUs(Math.round(start * 1_000)),
       duration,
@@ -80,9 +83,13 @@ async function explained(
   traffic: Traffic,
   metrics: MetricsSource,
   over: Partial<WhyQuery> = {},
+  { failsAfter = Number.POSITIVE_INFINITY } = {},
 ): Promise<WhySlow> {
   const clock = createVirtualClock(START);
   const traces = createFakeTraceSource(tracesOf(traffic));
+  traces.before('search', (_signal, call) => {
+    if (call > failsAfter) throw aTraceSourceError();
+  });
   const explain = createExplainWithMetrics(createExplainSlowness({ traces, clock }), {
     metrics,
     traces,
@@ -137,6 +144,15 @@ describe('how many requests are traced is said', () => {
     'the metric counts some of the requests': {
       traffic: { perSecond: 20, slowEvery: 20, tracedEvery: 20 },
       query: { objective: { ...OBJECTIVE, matchLabels: { ...OBJECTIVE.matchLabels, response_code: '200' } } },
+    },
+    'the metric counts some of the requests by a label in quotes': {
+      traffic: { perSecond: 20, slowEvery: 20, tracedEvery: 20 },
+      query: {
+        objective: {
+          ...OBJECTIVE,
+          family: { ...OBJECTIVE.family, selector: 'reporter="destination","http.route"="/cart"' },
+        },
+      },
     },
     'one operation was searched': {
       traffic: { perSecond: 20, slowEvery: 20, tracedEvery: 20 },
@@ -210,6 +226,18 @@ describe('traces that stop', () => {
     const metrics = scrapedPrometheus(stopped, before(START, ms(6 * MINUTE)));
     const why = await explained({ perSecond: 20, tracedEvery: 20, silentFor: 6 * MINUTE }, metrics);
     expect(warningsOf(why)).toEqual([]);
+  });
+
+  test('are not said where a search failed', async () => {
+    const query = { failsAfter: 3 };
+    const traffic = { perSecond: 20, tracedEvery: 20, silentFor: 6 * MINUTE };
+    expect(warningsOf(await explained(traffic, prometheus(20, 0), {}, query))).toEqual([]);
+  });
+
+  test('are not said of a service whose spans have no kind', async () => {
+    const traffic = { perSecond: 20, tracedEvery: 20, kind: 'unspecified' } as const;
+    const why = await explained(traffic, prometheus(20, 0));
+    expect([why.coverage, warningsOf(why)]).toEqual([undefined, []]);
   });
 
   test('of a service with few requests can be chance', async () => {
