@@ -63,7 +63,8 @@ const CHECKS: Readonly<Record<CulpritKind, readonly CheckName[]>> = {
   'new-version': ['version', 'deployment', 'throttling', 'restarts', 'flags'],
   'bad-replica': ['throttling', 'restarts', 'version', 'deployment', 'flags'],
   queueing: ['overflow', 'flags', 'throttling', 'restarts', 'version', 'deployment'],
-  network: ['connections', 'flags', 'retries', 'restarts', 'version', 'deployment'],
+  // A process without CPU answers late on all its connections.
+  network: ['connections', 'flags', 'throttling', 'retries', 'restarts', 'version', 'deployment'],
   retries: ['retries', 'flags', 'overflow', 'restarts', 'version', 'deployment'],
   database: ['flags', 'version', 'deployment', 'restarts'],
   external: ['flags', 'version', 'deployment', 'restarts'],

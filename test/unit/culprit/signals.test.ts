@@ -292,6 +292,16 @@ test('shows at most three, in the order of the kind', async () => {
   expect(await started('queueing')).toEqual(['Requests to', 'checkout to', 'CPU of']);
 });
 
+test.each(['own-code', 'network', 'retries', 'queueing', 'bad-replica', 'database'] as const)(
+  'makes a bounded number of queries for %s',
+  async (kind) => {
+    const metrics = createFakeMetricsSource();
+    await signalsOf(resultOf({ kind, detail: 'auth.shop' }), metrics);
+    expect(metrics.queries.length).toBeGreaterThan(0);
+    expect(metrics.queries.length).toBeLessThanOrEqual(18);
+  },
+);
+
 test('queries nothing where no culprit is named', async () => {
   const metrics = createFakeMetricsSource();
   expect(await signalsOf(resultOf({}, 'unclear'), metrics)).toEqual([]);
