@@ -80,11 +80,15 @@ export function createSharedLists(): <T>(list: readonly T[]) => readonly T[] {
   };
 }
 
-const sharing = (history: FlapHistory, shared: ReturnType<typeof createSharedLists>): FlapHistory => ({
-  ...history,
-  notified: shared(history.notified),
-  fired: shared(history.fired),
-  messages: shared(history.messages),
+const sharing = (
+  { notified, fired, messages, peak, flapping }: FlapHistory,
+  shared: ReturnType<typeof createSharedLists>,
+): FlapHistory => ({
+  notified: shared(notified),
+  fired: shared(fired),
+  messages: shared(messages),
+  peak,
+  flapping,
 });
 
 /** The histories of alerts that are not kept any more. */

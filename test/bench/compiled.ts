@@ -14,9 +14,11 @@ const MAX_OUTPUT = 16 * 1_024 * 1_024;
  * A program beside this file, compiled and run in processes of its own: what runs TypeScript as it is gives each function a
  * name, which costs as much as what is measured, and memory is then what one run takes, not what another one left.
  *
- * @returns a function that runs it with a parameter, and resolves with what it prints, parsed.
+ * @returns a function that runs it with a parameter and flags of Node.js, and resolves with what it prints, parsed.
  */
-export async function compiled<Output>(name: string): Promise<(parameter: object) => Promise<Output>> {
+export async function compiled<Output>(
+  name: string,
+): Promise<(parameter: object, flags?: readonly string[]) => Promise<Output>> {
   const folder = join(ROOT, 'dist', 'bench');
   await mkdir(folder, { recursive: true });
   const config = {
@@ -29,8 +31,8 @@ export async function compiled<Output>(name: string): Promise<(parameter: object
   await writeFile(file, JSON.stringify(config));
   await run(join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', file]);
   const program = join(folder, 'test/bench', `${name}.js`);
-  return async (parameter) => {
-    const { stdout } = await run(process.execPath, [program, JSON.stringify(parameter)], {
+  return async (parameter, flags = []) => {
+    const { stdout } = await run(process.execPath, [...flags, program, JSON.stringify(parameter)], {
       maxBuffer: MAX_OUTPUT,
     });
     return JSON.parse(stdout) as Output;

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createEvaluator } from '../../src/evaluation/evaluator.ts';
 import type { Scheduler } from '../../src/evaluation/schedule.ts';
+import { createHttpClient } from '../../src/http/http-client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Logger } from '../../src/lib/logger.ts';
 import type { MetricsSource, Sample } from '../../src/lib/metrics-source.ts';
@@ -8,19 +9,14 @@ import type { Recorder } from '../../src/lib/recorder.ts';
 import { after, type EpochMs, ms } from '../../src/lib/units.ts';
 import type { CallGraph } from '../../src/policy/inhibition.ts';
 import type { NotificationPolicy } from '../../src/policy/suppress.ts';
+import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
 import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { notificationsOf } from '../support/notifications.ts';
 import { makeTempDir } from '../support/temp-store.ts';
+import { rulesOf, type Size } from './growth-rules.ts';
 import { STALL_TIMER, startStallMeter } from './measure.ts';
-
-/** Rule groups with one rule each, the services that each of them reports, and what suppresses alerts. */
-export interface Size {
-  readonly groups: number;
-  readonly services: number;
-  readonly inhibition?: 'inhibit_rules' | 'call graph';
-}
 
 /** What each tick of all groups took. */
 export interface Ticks {
@@ -47,22 +43,6 @@ const POLICIES: Readonly<Record<NonNullable<Size['inhibition']>, Partial<Notific
   },
   'call graph': { inhibitsByCallGraph: true },
 };
-
-const rulesOf = ({ groups }: Size): string =>
-  JSON.stringify({
-    groups: Array.from({ length: groups }, (_, i) => ({
-      name: `g${i}`,
-      interval: '15s',
-      rules: [
-        {
-          alert: `Slow${i}`,
-          expr: `slow_share_${i} > 0.01`,
-          labels: { severity: i % 5 === 0 ? 'page' : 'ticket' },
-          annotations: { summary: '{{ $labels.service }} is slow: {{ $value | humanizePercentage }}' },
-        },
-      ],
-    })),
-  });
 
 const serviceOf = (rule: number | string, index: number): string => `service-${rule}-${index}`;
 
@@ -127,6 +107,7 @@ const RECORDER: Recorder = {
 
 /** Ticks of all groups at once, with the embedded store: what they take without the time of Prometheus. */
 async function measure(size: Size): Promise<Ticks> {
+  const http = createHttpClient({ system: 'prometheus', baseUrl: size.prometheus ?? 'http://127.0.0.1' });
   const { dir, dispose } = await makeTempDir();
   const store = await openLevelStore({ dir });
   const scheduler = createTogether();
@@ -135,7 +116,10 @@ async function measure(size: Size): Promise<Ticks> {
   const notifications = { ...notificationsOf(policy), callGraphAt: async () => calls };
   const evaluator = createEvaluator({
     scheduler,
-    metrics: metricsOf(size),
+    metrics:
+      size.prometheus === undefined
+        ? metricsOf(size)
+        : createPrometheusMetrics({ http, deadline: ms(10_000), logger: SILENT }),
     store,
     clock: systemClock,
     recorder: RECORDER,
@@ -165,6 +149,7 @@ async function measure(size: Size): Promise<Ticks> {
   stall.stop();
   const rss = process.resourceUsage().maxRSS / 1_000;
   await evaluator.stop();
+  http.close();
   await store.close();
   await dispose();
   return { walls, cpus, stalls, rss };

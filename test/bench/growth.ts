@@ -1,6 +1,8 @@
 import { loadavg } from 'node:os';
 import { compiled } from './compiled.ts';
-import type { Size, Ticks } from './growth-tick.ts';
+import { benchHealthy } from './growth-healthy.ts';
+import type { Size } from './growth-rules.ts';
+import type { Ticks } from './growth-tick.ts';
 import { spread } from './measure.ts';
 
 const SIZES: readonly Size[] = [
@@ -13,8 +15,13 @@ const WIDE: Size = { groups: 10, services: 5_000 };
 
 const INHIBITIONS: readonly Size['inhibition'][] = [undefined, 'inhibit_rules', 'call graph'];
 
-async function rowOf(ticksOf: (size: Size) => Promise<Ticks>, size: Size) {
-  const { walls, cpus, stalls, rss } = await ticksOf(size);
+/** The heap of Node.js in a container of 512 MiB, the limit of the manifests: half of it. */
+const IN_CONTAINER = ['--max-old-space-size=256'];
+
+type TicksOf = (size: Size, flags?: readonly string[]) => Promise<Ticks>;
+
+async function rowOf(ticksOf: TicksOf, size: Size, flags?: readonly string[]) {
+  const { walls, cpus, stalls, rss } = await ticksOf(size, flags);
   const firing = size.groups * size.services;
   const cpu = cpus.toSorted((a, b) => a - b)[cpus.length >> 1] ?? 0;
   return {
@@ -41,7 +48,10 @@ export async function benchGrowth(): Promise<void> {
     for (const size of SIZES) rows.push(await rowOf(ticksOf, { ...size, inhibition }));
   console.table(rows);
   console.log('goals: 2,000 ms a tick of 1,000 groups, stall 100 ms');
-  console.log('\none tick of few groups with many services');
-  console.table([await rowOf(ticksOf, WIDE)]);
+  console.log(
+    '\none tick of few groups with many services, and the same with the heap of a container of 512 MiB',
+  );
+  console.table([await rowOf(ticksOf, WIDE), await rowOf(ticksOf, WIDE, IN_CONTAINER)]);
   console.log('goals: stall 100 ms, 400 MB');
+  await benchHealthy(ticksOf);
 }
