@@ -2,9 +2,13 @@ import { Resvg } from '@resvg/resvg-js';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { us } from '../../../src/lib/units.ts';
-import type { Waterfall } from '../../../src/traces/waterfall.ts';
+import { createRedactTrace } from '../../../src/traces/redact-trace.ts';
+import type { Trace } from '../../../src/traces/trace.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
+import { type Waterfall, waterfallOf } from '../../../src/traces/waterfall.ts';
 import { openFonts } from '../../../src/waterfall/fonts.ts';
 import { COLORS, waterfallSvg } from '../../../src/waterfall/waterfall-svg.ts';
+import { drawn } from '../../support/drawn-trace.ts';
 import { runsOf } from '../../support/runs.ts';
 import { aWaterfall } from './a-waterfall.ts';
 
@@ -185,5 +189,46 @@ describe('the colors', () => {
 
   it('distinguish the path from the rest by more than hue', () => {
     expect(contrast(COLORS.path, COLORS.bar)).toBeGreaterThanOrEqual(1.8);
+  });
+});
+
+describe('a secret in a span', () => {
+  const PLANTED = ['alice@example.com', 'Bearer abcdef0123456789', '4111 1111 1111 1111'];
+  const attributes = Object.fromEntries(
+    ['http.url', 'db.statement', 'peer.service', 'upstream_cluster', 'error.message', 'x.note'].map(
+      (name, index) => [name, `for ${PLANTED[index % PLANTED.length]}`],
+    ),
+  );
+  const [email, bearer, card] = PLANTED;
+  const trace: Trace = {
+    traceId: '1'.padStart(32, '0'),
+    spans: drawn(`
+      gateway:s          |==========================|
+      checkout:s<gateway   |====================!=|
+      mail<checkout            |=====|
+    `).spans.map((span, index) => ({
+      ...span,
+      spanName: `GET /users/${index === 0 ? email : card}`,
+      serviceName: index === 2 ? `mail-of-${email}` : span.serviceName,
+      attributes: { ...span.attributes, ...attributes },
+      resource: { ...span.resource, 'host.name': `host ${bearer}` },
+      events: [{ at: span.start, attributes }],
+      warnings: [`invalid tag ${bearer}`],
+    })),
+  };
+  const pictureOf = (of: Trace): string => {
+    const summary = summarize(of);
+    if (summary === undefined) throw new Error('the trace has spans');
+    return svgOf(waterfallOf(summary));
+  };
+
+  it('is in no text of the picture of the redacted trace', () => {
+    const secrets = ['alice', 'abcdef0123456789', '4111'];
+    const shown = (svg: string): readonly string[] => secrets.filter((secret) => svg.includes(secret));
+    const redacted = pictureOf(createRedactTrace({ patterns: [] })(trace));
+    expect(shown(redacted)).toEqual([]);
+    expect(redacted).toContain('[redacted]');
+    // The fields that a picture shows are among those that the secrets are in.
+    expect(shown(pictureOf(trace))).not.toEqual([]);
   });
 });
