@@ -28,6 +28,17 @@ describe('docs/security.md', () => {
     expect(rows.length).toBeGreaterThan(15);
   });
 
+  it('covers every route of the operations port', () => {
+    const routes = [...read('src/ops/ops-server.ts').matchAll(/^ {2}'(?:GET|POST) (\/\S+)':/gm)].map(
+      ([, path = '']) => path,
+    );
+    const named = [...page.matchAll(/`(?:POST )?(\/[\w/-]+)`/g)].map(([, path = '']) => path);
+    expect(routes.length).toBeGreaterThan(5);
+    expect(
+      routes.filter((path) => !named.some((each) => path === each || path.startsWith(`${each}/`))),
+    ).toEqual([]);
+  });
+
   it.each(rows)('names a test that exists: $file: $title', ({ file, title }) => {
     expect(existsSync(join(ROOT, file)), file).toBe(true);
     expect(read(file).replaceAll("\\'", "'")).toMatch(
