@@ -43,7 +43,7 @@ function randomOf(seed: number): () => number {
 export function findCulprit(slow: readonly Trace[], normal: readonly Trace[]): CulpritResult | NotCompared {
   const bounded = { slow: slow.slice(0, MOST_TRACES), normal: normal.slice(0, MOST_TRACES) };
   const sets = alignClocks(bounded);
-  const [s, n] = [profilesOf(sets.slow), profilesOf(sets.normal)];
+  const [s, n] = comparable(profilesOf(sets.slow), profilesOf(sets.normal));
   const counts = { slow: s.length, normal: n.length };
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };
   const comparer = createComparer(s, n);
@@ -63,13 +63,24 @@ export function findCulprit(slow: readonly Trace[], normal: readonly Trace[]): C
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
+const profilesOf = (traces: readonly Trace[]): readonly TraceProfile[] =>
+  traces.flatMap((trace) => profileOf(trace) ?? []);
+
+type Profiles = readonly TraceProfile[];
+
 /** With so many whole traces, those with lost spans are not read. */
 const ENOUGH_WHOLE = 20;
 
-function profilesOf(traces: readonly Trace[]): readonly TraceProfile[] {
-  const profiles = traces.flatMap((trace) => profileOf(trace) ?? []);
-  const whole = profiles.filter(({ isWhole }) => isWhole);
-  return whole.length >= ENOUGH_WHOLE ? whole : profiles;
+/** Traces with their first span, where both sides have enough of them, and of those the whole ones. */
+function comparable(slow: Profiles, normal: Profiles): readonly [Profiles, Profiles] {
+  const rooted = (profiles: Profiles): Profiles => profiles.filter(({ hasRoot }) => hasRoot);
+  const isEnough = [slow, normal].every((profiles) => rooted(profiles).length >= FEWEST_TRACES);
+  const preferred = (profiles: Profiles): Profiles => {
+    const of = isEnough ? rooted(profiles) : profiles;
+    const whole = of.filter(({ isWhole }) => isWhole);
+    return whole.length >= ENOUGH_WHOLE ? whole : of;
+  };
+  return [preferred(slow), preferred(normal)];
 }
 
 function resultOf(sets: Sets): CulpritResult {

@@ -10,6 +10,8 @@ export interface TraceProfile {
   readonly duration: number;
   /** Every span of the trace is below its root. */
   readonly isWhole: boolean;
+  /** The trace has its first span; one without it may begin anywhere. */
+  readonly hasRoot: boolean;
   /** Services that called others without a client span: their own time holds the network too. */
   readonly bareCallers: ReadonlySet<string>;
   readonly times: ReadonlyMap<string, number>;
@@ -48,15 +50,15 @@ const add = (counts: Map<string, number>, key: PieceKey, value: number): void =>
 };
 
 /**
- * Splits the critical path of a trace into pieces, and counts its calls. Undefined for a trace without a root, or with several.
+ * Splits the critical path of a trace into pieces, and counts its calls. Undefined for a trace with several roots.
  * Every microsecond of the root is in one piece; the legs of a call are measured between the two clocks, so one of them may be
  * negative where they differ, while their sum is right. A span whose parent was lost counts as called by the shortest
  * span within which it ran.
  */
 export function profileOf(trace: Trace): TraceProfile | undefined {
   const { roots, nodes } = buildTree(trace);
-  const [root, ...others] = roots.filter(({ rootKind }) => rootKind === 'root');
-  if (root === undefined || others.length > 0) return undefined;
+  const root = topmost(roots);
+  if (root === undefined) return undefined;
   const draft: Draft = {
     times: new Map(),
     calls: new Map(),
@@ -74,12 +76,29 @@ export function profileOf(trace: Trace): TraceProfile | undefined {
   return {
     duration: root.span.duration,
     isWhole: roots.length === 1,
+    hasRoot: root.rootKind === 'root',
     times,
     calls,
     answered,
     instances,
     bareCallers,
   };
+}
+
+/**
+ * The span that measures the request: the only root; where the export does not reach up to it, the only span without its parent,
+ * or of several the longest, when it holds all others.
+ */
+function topmost(roots: readonly SpanNode[]): SpanNode | undefined {
+  const real = roots.filter(({ rootKind }) => rootKind === 'root');
+  const tops = real.length === 0 ? roots : real;
+  const [first] = tops;
+  if (first === undefined || real.length > 1) return undefined;
+  const longest = tops.reduce((best, each) => (each.span.duration > best.span.duration ? each : best), first);
+  const holdsAll = tops.every(
+    ({ span }) => span.start >= longest.span.start && endOf(span) <= endOf(longest.span),
+  );
+  return holdsAll ? longest : undefined;
 }
 
 const NONE_ADOPTED: Draft['adopted'] = new Map();
