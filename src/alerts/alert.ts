@@ -86,12 +86,22 @@ export interface Destination {
   readonly mentions: readonly string[];
   /** The line about its end is shown in the channel, too, not only in the thread. */
   readonly broadcastsEnd?: true;
+  /** How long its message waits for an acknowledgement until the thread gets a reminder; absent: there is none. */
+  readonly remindAfter?: Milliseconds;
 }
 
 /** Where a message of an alert was sent. */
 export interface PostedTo extends Destination {
   /** The alert group whose message shows it there, instead of a message of its own. */
   readonly alertGroup?: string;
+}
+
+/** The reminders of messages that nobody has acknowledged: each message gets one. */
+export interface Reminders {
+  /** Since when they wait; absent while the alert is acknowledged or suppressed: then the time starts again. */
+  readonly since?: EpochMs;
+  /** Keys of the messages that have theirs. */
+  readonly sent: readonly string[];
 }
 
 /** One occurrence of a breach of one rule by one label set, from pending to resolved. */
@@ -146,6 +156,8 @@ export interface Alert {
   /** Services whose breaches it explains and whose own messages are suppressed. */
   readonly alsoSlow?: readonly string[];
   readonly acknowledged?: UserAction;
+  /** Set once it is posted where a route sets a reminder. */
+  readonly reminders?: Reminders;
   /** Set with the reason `closed`. */
   readonly closed?: UserAction;
   /** Set with the reason `continued`: the alert that it is now. */
@@ -199,6 +211,8 @@ export interface AlertGroup {
   /** The worst of its alerts when one last fired: the subject of its links and traces. */
   readonly lead: Alert;
   readonly replies: readonly AlertGroupReply[];
+  /** Set where its route sets a reminder. */
+  readonly reminders?: Reminders;
 }
 
 /** Recent notifications of one alert fingerprint, over all its occurrences. */

@@ -7,7 +7,7 @@ import { decideNotifications, type NotificationLimits } from '../messages/plan.t
 import type { MessageUpdate } from '../messages/store.ts';
 import { GROUP_THRESHOLD } from '../policy/alert-group.ts';
 import { FLAP_THRESHOLD } from '../policy/flap.ts';
-import { destinationsOf, type RoutedDestination } from '../policy/route.ts';
+import { destinationsOf, hasReminders, type RoutedDestination } from '../policy/route.ts';
 import type { SloRule } from '../rules/rule.ts';
 import type { EvaluatedRule, Tick } from './evaluate-rule.ts';
 import { type NotificationOptions, type SuppressOptions, suppressAlerts } from './suppress-alerts.ts';
@@ -33,8 +33,8 @@ function limitsOf(
   { isPrometheus }: DecidedTick,
 ): NotificationLimits {
   if (notifications === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
-  const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = notifications.policy();
-  return { groupThreshold, flapThreshold };
+  const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD, route } = notifications.policy();
+  return { groupThreshold, flapThreshold, hasReminders: hasReminders(route) };
 }
 
 /** The destinations of a rule's alerts; undefined without a policy. */

@@ -109,15 +109,16 @@ export type MessageContext = Pick<RuleAt, 'rule'> & {
   readonly apart?: readonly string[];
 };
 
-/** A line in a message's thread, with a key that the same decision gives on every replica: an alert ends once. */
+/** A line in a message's thread, with a key that the same decision gives on every replica: an alert ends once, and its message gets one reminder. */
 export function threadLine(
   { rule }: MessageContext,
   at: EpochMs,
-  line: Pick<ThreadLine, 'kind' | 'alert' | 'text'> & { readonly message: string },
+  line: Pick<ThreadLine, 'kind' | 'alert' | 'text' | 'mentions'> & { readonly message: string },
 ): ThreadLine {
-  const { kind, alert, text, message } = line;
-  const key = kind === 'resolved' ? `${message}:${kind}` : `${message}:${kind}:${at / 1_000}`;
-  return { key, kind, at, alert, rule, text };
+  const { message, ...said } = line;
+  const isOnce = said.kind === 'resolved' || said.kind === 'reminder';
+  const key = isOnce ? `${message}:${said.kind}` : `${message}:${said.kind}:${at / 1_000}`;
+  return { ...said, key, at, rule };
 }
 
 /** The update of a message that an evaluation decides. */

@@ -28,6 +28,7 @@ import {
 import { distinguishingLabels } from './alert-subject.ts';
 import { createSharedLists, decideFlaps, type Outcome } from './plan-flaps.ts';
 import { type NewGroupAlerts, planAlertGroups } from './plan-groups.ts';
+import { planReminders } from './plan-reminders.ts';
 import type { MessageUpdate } from './store.ts';
 
 /** What is to be notified about one rule's alerts, and what is kept with a note of what was notified. */
@@ -82,6 +83,8 @@ export interface NotificationLimits {
   readonly groupThreshold: number;
   /** Firings and ends of one alert in an hour. */
   readonly flapThreshold: number;
+  /** Whether a route sets a reminder. */
+  readonly hasReminders?: boolean;
 }
 
 /** What an evaluation decides on. */
@@ -310,10 +313,20 @@ export function decideNotifications(at: RuleAt, evalTime: EpochMs, evaluated: Ev
     limits.flapThreshold === 0
       ? { flaps: {}, messages: [] }
       : decideFlaps(at, evalTime, { flaps, outcomes: notified, isAnswered });
+  const known = { alerts, alertGroups: grouped.alertGroups };
+  const reminded =
+    limits.hasReminders === true
+      ? planReminders(at, evalTime, { ...known, route: context.route })
+      : { ...known, messages: NONE };
   return {
-    alerts,
-    messages: [...notified.flatMap(({ updates }) => updates), ...grouped.messages, ...flapped.messages],
-    ...(grouped.alertGroups.length === 0 ? {} : { alertGroups: grouped.alertGroups }),
+    alerts: reminded.alerts,
+    messages: [
+      ...notified.flatMap(({ updates }) => updates),
+      ...grouped.messages,
+      ...flapped.messages,
+      ...reminded.messages,
+    ],
+    ...(reminded.alertGroups.length === 0 ? {} : { alertGroups: reminded.alertGroups }),
     ...(Object.keys(flapped.flaps).length === 0 ? {} : { flaps: flapped.flaps }),
   };
 }

@@ -92,6 +92,7 @@ export interface ThreadLine {
     | 'no-data'
     | 'data-back'
     | 'silence'
+    | 'reminder'
     | 'unacknowledged'
     | 'resolved'
     | 'flapping'
@@ -105,6 +106,8 @@ export interface ThreadLine {
   readonly rule: SloRule;
   /** The text of a line that depends on more than the alert. */
   readonly text?: string;
+  /** Whom a reminder mentions. */
+  readonly mentions?: readonly string[];
   /** Set for `silence`. */
   readonly silence?: SilenceUpdate;
   /** Set for `unacknowledged`. */

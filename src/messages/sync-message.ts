@@ -4,6 +4,7 @@ import { type CulpritFinding, type CulpritState, isReplaced } from './culprit.ts
 import type { Lease } from './decide-sync.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE, settlesAt } from './evidence.ts';
+import { isUnattended } from './plan-reminders.ts';
 import {
   failed,
   leaseLost,
@@ -108,13 +109,26 @@ async function reconcileLine(work: Work): Promise<Synced> {
   }
 }
 
+/** Nobody is reminded of what was acknowledged, silenced or resolved since the reminder was decided. */
+function isNeeded({ kind }: ThreadLine, { desired, isEnded }: Work): boolean {
+  if (kind !== 'reminder') return true;
+  if (isEnded || desired === undefined) return false;
+  const { alert, alertGroup } = desired;
+  return alertGroup === undefined
+    ? isUnattended(alert)
+    : (alertGroup.unacknowledged ?? 0) > 0 || alertGroup.rows.some(isUnattended);
+}
+
 /** Edits the message where it differs, posts it again where it is gone, then adds the next line to its thread. */
 async function update(work: Work, isEdit: boolean): Promise<Synced> {
   const { message, desired } = work;
-  const edited: Synced =
+  let edited: Synced =
     isEdit && desired !== undefined ? await edit(work, desired) : { ...settled(work), outcome: 'unchanged' };
   const isShown = edited.outcome === 'sent' || edited.outcome === 'unchanged';
-  const [line, ...later] = message.lines.filter(({ key }) => !edited.lineKeys.includes(key));
+  const open = message.lines.filter(({ key }) => !edited.lineKeys.includes(key));
+  const [line, ...later] = open.filter((each) => isNeeded(each, work));
+  const dropped = open.filter((each) => !isNeeded(each, work)).map(({ key }) => key);
+  edited = { ...edited, lineKeys: [...edited.lineKeys, ...dropped] };
   if (!isShown || edited.call === 'post' || line === undefined) return edited;
   return reply(work, line, later.length === 0 ? edited : { ...edited, dueAt: undefined });
 }

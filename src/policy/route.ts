@@ -1,7 +1,7 @@
 import type { Destination } from '../alerts/alert.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
-import type { EpochMs } from '../lib/units.ts';
+import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
 import { containsInstant, type LocalTimeIn, type TimeInterval } from './time-interval.ts';
 
 /** Slack mentions by severity: ids of user groups or of users. An empty list or map mentions nobody. */
@@ -22,6 +22,8 @@ export interface Route extends Addressing {
   readonly activeTimes?: readonly TimeInterval[];
   /** Whether the channel sees the line about an alert's end, not the thread alone; absent: as its parent. */
   readonly broadcastsEnd?: boolean;
+  /** How long an alert waits for an acknowledgement until its thread gets a reminder; 0: none. Absent: as its parent. */
+  readonly remindAfter?: Milliseconds;
   /** Whether the next siblings are tried after this one matched. */
   readonly continue: boolean;
   readonly routes: readonly Route[];
@@ -108,16 +110,22 @@ export function destinationsOf(
       .map((each) => mentionsFor(each, labels['severity'] ?? ''))
       .find((each) => each !== undefined);
     const broadcastsEnd = leaf.map((each) => each.broadcastsEnd).find((each) => each !== undefined);
+    const remindAfter = leaf.map((each) => each.remindAfter).find((each) => each !== undefined);
     const known = byChannel.get(channel);
     byChannel.set(channel, {
       channel,
       mentions: [...new Set([...(known?.mentions ?? []), ...(mentions ?? [])])],
       broadcastsEnd: broadcastsEnd === true ? true : known?.broadcastsEnd,
+      remindAfter: known?.remindAfter ?? (remindAfter === 0 ? undefined : remindAfter),
       isMuted: (known?.isMuted ?? true) && isMuted(leaf[0], at, localTime),
     });
   }
   return [...byChannel.values()];
 }
+
+/** Whether a route of the tree sets a reminder. */
+export const hasReminders = ({ remindAfter = ms(0), routes }: Route): boolean =>
+  remindAfter > 0 || routes.some(hasReminders);
 
 /** Every channel that the routing tree, the teams and the severities name. */
 export function channelsIn({ route, teams = {}, severities = {} }: Routing): readonly string[] {

@@ -9,6 +9,8 @@ afterEach(async () => {
 });
 
 const rules = (name: string, groupThreshold = 0): string => `group_threshold: ${groupThreshold}
+route:
+  remind_after: 10s
 slos:
 - name: ${name}
   preset: istio
@@ -56,7 +58,9 @@ test('a bot that starts without its data continues open messages, to one end eac
     /The bot started without its data.*3 open messages were found in Slack and continue. Silences made in Slack are lost/,
   );
   await on.live(5);
-  for (const message of posts(on)) expect(threadOf(on, message)).toEqual([expect.stringMatching(/^✅/)]);
+  // Each had its reminder before the data was lost.
+  for (const message of posts(on))
+    expect(threadOf(on, message)).toEqual([expect.stringMatching(/^⏰/), expect.stringMatching(/^✅/)]);
 });
 
 test('what ended while the bot was away without its data ends in its message', async () => {

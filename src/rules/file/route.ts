@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { Labels } from '../../lib/labels.ts';
 import { type Matcher, matchersText, matches } from '../../lib/matcher.ts';
+import type { Milliseconds } from '../../lib/units.ts';
 import { DEFAULT_ROUTE, type Route, type Routing } from '../../policy/route.ts';
 import type { SloRule } from '../rule.ts';
-import { channel, emptyIsAbsent, flag, labelMatchers, mention } from './fields.ts';
+import { channel, duration, emptyIsAbsent, flag, labelMatchers, mention } from './fields.ts';
 import {
   errorAt,
   type RuleFileReading,
@@ -24,6 +25,7 @@ interface RouteInput {
   readonly mute_time_intervals?: readonly string[];
   readonly active_time_intervals?: readonly string[];
   readonly broadcast_resolved?: 'true' | 'false';
+  readonly remind_after?: Milliseconds;
   readonly continue?: 'true' | 'false';
   readonly routes?: readonly RouteInput[];
 }
@@ -36,6 +38,7 @@ export const routeSchema: z.ZodType<RouteInput> = z.lazy(() =>
     mute_time_intervals: intervalNames,
     active_time_intervals: intervalNames,
     broadcast_resolved: flag.optional(),
+    remind_after: duration.optional(),
     continue: flag.optional(),
     routes: emptyIsAbsent(z.array(routeSchema)),
   }),
@@ -66,6 +69,7 @@ function routeOf(input: RouteInput, section: RuleFileSection, find: FindTimeInte
     channel: input.channel,
     mentions: input.mentions,
     broadcastsEnd: input.broadcast_resolved === undefined ? undefined : input.broadcast_resolved === 'true',
+    remindAfter: input.remind_after,
     muteTimes: timesOf('mute_time_intervals'),
     activeTimes: timesOf('active_time_intervals'),
   };

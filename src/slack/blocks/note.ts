@@ -1,6 +1,5 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
-import type { Phrase } from '../../lib/format.ts';
-import { timeSpan } from '../../lib/format.ts';
+import { count, type Phrase, timeSpan } from '../../lib/format.ts';
 import { between, type EpochMs } from '../../lib/units.ts';
 import { firedAtOf, isRecovery, noDataReasonText } from '../../messages/alert-subject.ts';
 import { NO_EVIDENCE } from '../../messages/evidence.ts';
@@ -11,13 +10,14 @@ import { headlineText, recoveredText } from './alert-facts.ts';
 import { groupEnding, isRecovered, isWell } from './alert-group.ts';
 import { actions, type Rendered, section } from './block-kit.ts';
 import { noDataEnd } from './format.ts';
-import { date, phraseText } from './mrkdwn.ts';
+import { date, mentionLine, phraseText } from './mrkdwn.ts';
 import { silenceEnd } from './silence.ts';
 
 const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
   'no-data': '⚪',
   'data-back': '🔵',
   silence: '🔕',
+  reminder: '⏰',
   unacknowledged: '↩️',
   flapping: '🔁',
   stable: '🟢',
@@ -138,6 +138,8 @@ function lineOf(note: ThreadNote): Line {
       return dataBack(note.alert);
     case 'silence':
       return note.silence === undefined ? { phrase: [], at } : silence(note.silence);
+    case 'reminder':
+      return { phrase: reminder(note), at };
     case 'unacknowledged':
       return { phrase: withdrawn(note), at };
     case 'flapping':
@@ -153,6 +155,15 @@ function lineOf(note: ThreadNote): Line {
         at,
       };
   }
+}
+
+function reminder({ alert, rule, alertGroup, text = '' }: ThreadNote): Phrase {
+  if (alertGroup !== undefined) {
+    const { firing, 'no-data': noData } = alertGroup.counts;
+    return [`${text}: ${count(firing + noData, 'alert')} still open.`];
+  }
+  if (alert.noDataSince !== undefined) return [`${text}. No data since `, { at: alert.noDataSince }, '.'];
+  return [`${text}: ${headlineText({ alert, rule, evidence: NO_EVIDENCE, links: [] })}.`];
 }
 
 /** A flapping alert has no message of its own: its line says that it is firing, the value, and since when. */
@@ -179,7 +190,10 @@ export function noteMessage(
   const ended = note.rule.about === 'silence' ? '🔔' : SIGNS[note.kind];
   const sign = isUnknown === true ? '☑️' : ended;
   const mentioned = mentionsAcknowledger ? phraseText(acknowledgerOf(note)) : '';
-  const text = `${sign} ${phraseText(phrase)}${mentioned} · ${date(at)}`;
-  const buttons = note.kind === 'flapping' && note.alertGroup === undefined ? actionButtons(note.alert) : [];
+  const called =
+    note.mentions === undefined || note.mentions.length === 0 ? '' : ` ${mentionLine(note.mentions)}`;
+  const text = `${sign} ${phraseText(phrase)}${mentioned}${called} · ${date(at)}`;
+  const hasButtons = note.kind === 'flapping' || note.kind === 'reminder';
+  const buttons = hasButtons && note.alertGroup === undefined ? actionButtons(note.alert) : [];
   return { text, blocks: [section(text), ...actions([...buttons])] };
 }

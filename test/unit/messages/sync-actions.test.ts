@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { aRule } from '../../support/builders.ts';
 import { inVirtualTime } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
 
@@ -17,6 +18,54 @@ const act = (kind: 'acknowledged' | 'closed') => {
     messages: [{ key: alertId, isTouched: true, at: now }],
   });
 };
+
+describe('the reminder of a page that nobody acknowledged', () => {
+  const decided = () => {
+    const at = bed.stand.clock.now();
+    const line = {
+      key: `${alertId}:reminder`,
+      kind: 'reminder',
+      at,
+      alert: alertOf(),
+      rule: aRule(),
+    } as const;
+    const text = 'Not acknowledged for 15 min';
+    return { key: alertId, line: { ...line, text, mentions: ['S0ONCALL'] }, at };
+  };
+  const apply = (group: string) =>
+    bed.store.applyEvaluation({
+      group,
+      state: { evalTime: bed.stand.clock.now(), rules: {} },
+      messages: [decided()],
+    });
+  const replies = () => bed.thread(bed.messages()[0]).map(({ text }) => text);
+
+  it('is one reply that mentions the route, with two replicas and a state that forgot it', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    await apply('g');
+    const other = bed.syncOn(bed.store);
+    await Promise.all([bed.drain(), inVirtualTime(bed.stand.clock, other.drain())]);
+    await apply('forgetful');
+    await bed.settle();
+    expect(replies()).toEqual([
+      expect.stringMatching(/^⏰ Not acknowledged for 15 min: .*\. <!subteam\^S0ONCALL> · /),
+    ]);
+  });
+
+  it.each([
+    ['acknowledged', () => act('acknowledged')],
+    ['resolved', () => bed.decide('resolved', resolved())],
+  ])('is not sent when it was %s since', async (_, happens) => {
+    await bed.decide('firing');
+    await bed.drain();
+    await apply('g');
+    await happens();
+    await bed.settle();
+    expect(replies().filter((text) => text.startsWith('⏰'))).toEqual([]);
+    expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
+  });
+});
 
 describe('what a person did is shown', () => {
   it('at once, although the message was edited a moment ago, with the traces that it shows', async () => {

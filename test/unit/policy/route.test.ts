@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
-import { epochMs } from '../../../src/lib/units.ts';
+import { epochMs, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
 import { DEFAULT_ROUTE, destinationsOf, type Route, type Routing } from '../../../src/policy/route.ts';
 
 const matchers = (text: string): Route['matchers'] => {
@@ -106,6 +106,16 @@ describe('routing', () => {
   ])('%s: whether the channel sees the end', (_, parent, own, broadcastsEnd) => {
     const route = node('', { ...parent, routes: [node('', own)] });
     expect(destinationsOf({ route }, { labels: {} }, around())[0]?.broadcastsEnd).toBe(broadcastsEnd);
+  });
+
+  it.each<[string, Partial<Route>, Partial<Route>, number | undefined]>([
+    ['of its parent', { remindAfter: MINUTE }, {}, MINUTE],
+    ['none against its parent', { remindAfter: MINUTE }, { remindAfter: ms(0) }, undefined],
+    ['its own', { remindAfter: MINUTE }, { remindAfter: HOUR }, HOUR],
+    ['none by default', {}, {}, undefined],
+  ])('%s: when a reminder is due', (_, parent, own, remindAfter) => {
+    const route = node('', { ...parent, routes: [node('', own)] });
+    expect(destinationsOf({ route }, { labels: {} }, around())[0]?.remindAfter).toBe(remindAfter);
   });
 
   it('posts to a channel of two routes while one of them is not muted', () => {

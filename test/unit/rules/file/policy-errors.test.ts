@@ -57,8 +57,9 @@ describe('errors in the notification policy are reported with their location', (
       /^duplicate `flap_threshold`: already defined at rules.yaml:2/,
     ],
     'a route whose end is broadcast': [
-      'route:\n  broadcast_resolved: §sometimes\n  routes:\n  - §broadcast_resolve: true',
+      'route:\n  broadcast_resolved: §sometimes\n  remind_after: §soon\n  routes:\n  - §broadcast_resolve: true',
       /^invalid `broadcast_resolved`: found "sometimes"/,
+      /^invalid `remind_after`: found "soon", expected a duration like 500ms/,
       /^unknown key `broadcast_resolve`: did you mean `broadcast_resolved`/,
     ],
     'names of time intervals': [

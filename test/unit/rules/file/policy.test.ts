@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { MINUTE } from '../../../../src/lib/units.ts';
 import { DEFAULT_ROUTE } from '../../../../src/policy/route.ts';
 import { loadRuleFiles, parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 
@@ -18,6 +19,7 @@ route:
     channel: "#shop"
     continue: true
     broadcast_resolved: true
+    remind_after: 15m
     mute_time_intervals: [nights, weekend]
     routes:
     - matchers: [severity=ticket]
@@ -107,6 +109,7 @@ describe('the notification policy in rule files', () => {
           {
             matchers: [equal('team', 'shop'), { label: 'severity', operator: '=~', value: 'page|ticket' }],
             broadcastsEnd: true,
+            remindAfter: 15 * MINUTE,
             continue: true,
             channel: '#shop',
             muteTimes: [NIGHTS, ...WEEKEND],
