@@ -51,6 +51,9 @@ const acknowledgeButton = (label: string, id: string): Button => ({
   style: 'primary',
 });
 
+const unacknowledgeButton = (label: string, id: string): Button =>
+  button(label, `${RUN_COMMAND}_unacknowledge`, `/slo unacknowledge ${id}`);
+
 const closeButton = (alertId: string): Button => ({
   ...button('Close', CLOSE_ALERT, `/slo close ${alertId}`),
   confirm: {
@@ -87,7 +90,7 @@ export function groupButtons(
   const isAcknowledged = unacknowledged === 0 && open.every(({ acknowledged }) => acknowledged !== undefined);
   const matchers = matchersText([{ label: 'alertname', operator: '=', value: rule.name }]);
   const buttons: readonly Button[] = [
-    ...(isAcknowledged ? [] : [acknowledgeButton('Acknowledge all', id)]),
+    isAcknowledged ? unacknowledgeButton('Unacknowledge all', id) : acknowledgeButton('Acknowledge all', id),
     button('Silence…', SILENCE, matchers),
   ];
   return buttons.filter(({ value = '' }) => isButtonValue(value));
@@ -101,7 +104,7 @@ export function actionButtons(alert: Alert): readonly Button[] {
   const buttons: readonly Button[] = [
     acknowledged === undefined
       ? acknowledgeButton('Acknowledge', alertId)
-      : button('Unacknowledge', `${RUN_COMMAND}_unacknowledge`, `/slo unacknowledge ${alertId}`),
+      : unacknowledgeButton('Unacknowledge', alertId),
     silence === undefined
       ? button('Silence…', SILENCE, matchersOf(alert))
       : button('Unsilence', RUN_COMMAND, `/slo unsilence ${silence.id}`),

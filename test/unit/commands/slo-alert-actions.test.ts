@@ -266,17 +266,25 @@ describe('actions on alerts by name', () => {
   });
 });
 
-it('an alert group is acknowledged as a whole by its id', async () => {
-  const services = Array.from({ length: 12 }, (_, index) => `s${index}`);
+it('an alert group is acknowledged as a whole by its id, the alerts beyond its table too, and unacknowledged', async () => {
+  const services = Array.from({ length: 18 }, (_, index) => `s${index}`);
   await bed.tick(
     0,
     services.map((service) => sample(service, 0.5)),
   );
   const [first] = await bed.stored();
   const id = first?.postedTo?.[0]?.alertGroup ?? '';
-  expect(linesOf(await run({ kind: 'acknowledge', alert: id }))).toHaveLength(12);
-  const firing = await bed.alerts.firing();
-  expect(firing.every(({ alert }) => alert.acknowledged !== undefined)).toBe(true);
+  const acknowledged = async () =>
+    (await bed.alerts.firing()).filter(({ alert }) => alert.acknowledged !== undefined).length;
+  expect(linesOf(await run({ kind: 'acknowledge', alert: id }))).toHaveLength(18);
+  expect(await acknowledged()).toBe(18);
+  await bed.drain();
+  await bed.clock.advance(SECOND);
+  expect(linesOf(await run({ kind: 'unacknowledge', alert: id }, 'U0BOB'))).toHaveLength(18);
+  expect(await acknowledged()).toBe(0);
+  // The thread says it once.
+  const lines = (await bed.drain()).flatMap(({ update }) => update.line?.key ?? []);
+  expect([...new Set(lines)]).toEqual([expect.stringContaining(`${id}:unacknowledged:`)]);
   expect(linesOf(await run({ kind: 'acknowledge', alert: 'alertGroup-0-17' }))).toEqual([
     'All alerts of this group are resolved.',
   ]);

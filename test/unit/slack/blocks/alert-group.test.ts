@@ -92,8 +92,15 @@ describe('the message of many alerts', () => {
       ['Acknowledge all', '/slo acknowledge alertGroup-0a-17'],
       silence,
     ]);
-    expect(buttonsOf([groupedAlertOf('checkout', { acknowledged })])).toEqual([silence]);
-    expect(buttonsOf([groupedAlertOf('checkout', { acknowledged })], 1)).toHaveLength(2);
+    expect(buttonsOf([groupedAlertOf('checkout', { acknowledged })])).toEqual([
+      ['Unacknowledge all', '/slo unacknowledge alertGroup-0a-17'],
+      silence,
+    ]);
+    // One beyond the table is not acknowledged.
+    expect(buttonsOf([groupedAlertOf('checkout', { acknowledged })], 1)).toEqual([
+      ['Acknowledge all', '/slo acknowledge alertGroup-0a-17'],
+      silence,
+    ]);
     expect(buttonsOf([over('checkout', 'recovered')])).toEqual([]);
   });
 
