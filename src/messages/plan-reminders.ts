@@ -15,8 +15,6 @@ import type { MessageUpdate } from './store.ts';
  *     |-- 9 min --|      ...     |------ 15 min ------|          (none after that)
  */
 
-type Route = (alert: Alert) => readonly RoutedDestination[];
-
 /** Whether an alert, or a row of an alert group, waits for somebody. */
 export const isUnattended = (
   alert: Pick<Alert, 'state' | 'acknowledged' | 'suppressed'> | Pick<GroupedAlert, 'state' | 'acknowledged'>,
@@ -32,6 +30,8 @@ interface Candidate {
   readonly reminders: Reminders | undefined;
   readonly isWaiting: boolean;
   readonly messages: readonly (readonly [key: string, destination: Destination])[];
+  /** Read each time: the state of a lost store knows neither its mentions nor its reminder. */
+  readonly route: (alert: Alert) => readonly RoutedDestination[];
 }
 
 interface Decided {
@@ -39,9 +39,8 @@ interface Decided {
   readonly messages: readonly MessageUpdate[];
 }
 
-/** The route is read each time: the state of a lost store knows neither its mentions nor its reminder. */
-function decide(at: MessageContext, evalTime: EpochMs, candidate: Candidate, route: Route): Decided {
-  const { alert, reminders, isWaiting, messages } = candidate;
+function decide(at: MessageContext, evalTime: EpochMs, candidate: Candidate): Decided {
+  const { alert, reminders, isWaiting, messages, route } = candidate;
   const { sent = [], since = evalTime } = reminders ?? {};
   const open = messages.filter(([key]) => !sent.includes(key));
   if (open.length === 0) return { reminders, messages: [] };
@@ -81,17 +80,18 @@ export function planReminders(
   given: {
     readonly alerts: readonly Alert[];
     readonly alertGroups: readonly AlertGroup[];
-    readonly route: Route;
+    readonly route: Candidate['route'];
   },
 ): {
   readonly alerts: readonly Alert[];
   readonly alertGroups: readonly AlertGroup[];
   readonly messages: readonly MessageUpdate[];
 } {
+  const { route } = given;
   const messages: MessageUpdate[] = [];
   const waiting = new Set<string>();
   function withReminders<T extends { readonly reminders?: Reminders }>(one: T, candidate: Candidate): T {
-    const decided = decide(at, evalTime, candidate, given.route);
+    const decided = decide(at, evalTime, candidate);
     messages.push(...decided.messages);
     return decided.reminders === one.reminders ? one : { ...one, reminders: decided.reminders };
   }
@@ -100,12 +100,12 @@ export function planReminders(
     const isWaiting = isUnattended(alert);
     if (isWaiting) waiting.add(alert.alertId);
     const { reminders } = alert;
-    return withReminders(alert, { alert, reminders, isWaiting, messages: ownMessages(at, alert) });
+    return withReminders(alert, { alert, reminders, isWaiting, messages: ownMessages(at, alert), route });
   });
   const alertGroups = given.alertGroups.map((group) => {
     const { alertId: key, destination, lead, reminders } = group;
     const isWaiting = groupedAlertsOf(group).some((alert) => waiting.has(alert.alertId));
-    return withReminders(group, { alert: lead, reminders, isWaiting, messages: [[key, destination]] });
+    return withReminders(group, { alert: lead, reminders, isWaiting, messages: [[key, destination]], route });
   });
   return { alerts, alertGroups, messages };
 }

@@ -83,6 +83,10 @@ const addressingsOf = ({ teams, severities, route: root }: Routing, leaf: Leaf, 
   root,
 ];
 
+/** What the nearest route sets. */
+const inherited = <K extends 'broadcastsEnd' | 'remindAfter'>(leaf: Leaf, key: K): Route[K] | undefined =>
+  leaf.map((each) => each[key]).find((each) => each !== undefined);
+
 /** Undefined when the map does not contain the severity, unless it is empty. */
 const mentionsFor = ({ mentions }: Addressing, severity: string): readonly string[] | undefined => {
   if (mentions === undefined) return undefined;
@@ -109,13 +113,12 @@ export function destinationsOf(
     const mentions = addressings
       .map((each) => mentionsFor(each, labels['severity'] ?? ''))
       .find((each) => each !== undefined);
-    const broadcastsEnd = leaf.map((each) => each.broadcastsEnd).find((each) => each !== undefined);
-    const remindAfter = leaf.map((each) => each.remindAfter).find((each) => each !== undefined);
+    const remindAfter = inherited(leaf, 'remindAfter');
     const known = byChannel.get(channel);
     byChannel.set(channel, {
       channel,
       mentions: [...new Set([...(known?.mentions ?? []), ...(mentions ?? [])])],
-      broadcastsEnd: broadcastsEnd === true ? true : known?.broadcastsEnd,
+      broadcastsEnd: inherited(leaf, 'broadcastsEnd') === true ? true : known?.broadcastsEnd,
       remindAfter: known?.remindAfter ?? (remindAfter === 0 ? undefined : remindAfter),
       isMuted: (known?.isMuted ?? true) && isMuted(leaf[0], at, localTime),
     });

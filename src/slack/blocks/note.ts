@@ -143,10 +143,9 @@ function lineOf(note: ThreadNote): Line {
     case 'unacknowledged':
       return { phrase: withdrawn(note), at };
     case 'flapping':
-      return { phrase: [text, ...firingNow(note)], at };
     case 'stable':
     case 'culprit':
-      return { phrase: [text], at };
+      return { phrase: [text, ...firingNow(note)], at };
     case 'resolved':
       return ending(note);
     case 'frozen':
@@ -167,8 +166,8 @@ function reminder({ alert, rule, alertGroup, text = '' }: ThreadNote): Phrase {
 }
 
 /** A flapping alert has no message of its own: its line says that it is firing, the value, and since when. */
-function firingNow({ alert, rule, alertGroup }: ThreadNote): Phrase {
-  if (alertGroup !== undefined || alert.state !== 'firing') return [];
+function firingNow({ kind, alert, rule, alertGroup }: ThreadNote): Phrase {
+  if (kind !== 'flapping' || alertGroup !== undefined || alert.state !== 'firing') return [];
   const value = headlineText({ alert, rule, evidence: NO_EVIDENCE, links: [] });
   return [` Firing now: ${value}, since `, { at: firedAtOf(alert) }, '.'];
 }
