@@ -87,6 +87,11 @@ const addressingsOf = ({ teams, severities, route: root }: Routing, leaf: Leaf, 
 const inherited = <K extends 'broadcastsEnd' | 'remindAfter'>(leaf: Leaf, key: K): Route[K] | undefined =>
   leaf.map((each) => each[key]).find((each) => each !== undefined);
 
+function reminderOf(leaf: Leaf): Milliseconds | undefined {
+  const remindAfter = inherited(leaf, 'remindAfter');
+  return remindAfter === 0 ? undefined : remindAfter;
+}
+
 /** Undefined when the map does not contain the severity, unless it is empty. */
 const mentionsFor = ({ mentions }: Addressing, severity: string): readonly string[] | undefined => {
   if (mentions === undefined) return undefined;
@@ -113,15 +118,15 @@ export function destinationsOf(
     const mentions = addressings
       .map((each) => mentionsFor(each, labels['severity'] ?? ''))
       .find((each) => each !== undefined);
-    const remindAfter = inherited(leaf, 'remindAfter');
     const known = byChannel.get(channel);
-    byChannel.set(channel, {
+    const destination: RoutedDestination = {
       channel,
-      mentions: [...new Set([...(known?.mentions ?? []), ...(mentions ?? [])])],
-      broadcastsEnd: inherited(leaf, 'broadcastsEnd') === true ? true : known?.broadcastsEnd,
-      remindAfter: known?.remindAfter ?? (remindAfter === 0 ? undefined : remindAfter),
-      isMuted: (known?.isMuted ?? true) && isMuted(leaf[0], at, localTime),
-    });
+      mentions: [...new Set(mentions)],
+      broadcastsEnd: inherited(leaf, 'broadcastsEnd') === true ? true : undefined,
+      remindAfter: reminderOf(leaf),
+      isMuted: isMuted(leaf[0], at, localTime),
+    };
+    byChannel.set(channel, known === undefined ? destination : both(known, destination));
   }
   return [...byChannel.values()];
 }
@@ -129,6 +134,15 @@ export function destinationsOf(
 /** Whether a route of the tree sets a reminder. */
 export const hasReminders = ({ remindAfter = ms(0), routes }: Route): boolean =>
   remindAfter > 0 || routes.some(hasReminders);
+
+/** One message for two routes to one channel. */
+const both = (first: RoutedDestination, second: RoutedDestination): RoutedDestination => ({
+  ...first,
+  mentions: [...new Set([...first.mentions, ...second.mentions])],
+  broadcastsEnd: first.broadcastsEnd ?? second.broadcastsEnd,
+  remindAfter: first.remindAfter ?? second.remindAfter,
+  isMuted: first.isMuted && second.isMuted,
+});
 
 /** Every channel that the routing tree, the teams and the severities name. */
 export function channelsIn({ route, teams = {}, severities = {} }: Routing): readonly string[] {

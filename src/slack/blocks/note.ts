@@ -107,14 +107,13 @@ function dataBack({ gap, keepFiringSince, seenAt: at }: Alert): Line {
   return { phrase: [text + missing], at };
 }
 
-function silence({ what, by, at, until, comment = '' }: SilenceUpdate): Line {
-  if (what === 'unsilenced') return { phrase: ['Silence ended by ', { person: by }, '.'], at };
+function silence(update: SilenceUpdate | undefined): Phrase {
+  if (update === undefined) return [];
+  const { what, by, until, comment = '' } = update;
+  if (what === 'unsilenced') return ['Silence ended by ', { person: by }, '.'];
   const end: Phrase = until === undefined ? [] : [' until ', { at: until }];
   const why = comment === '' ? '.' : `: ${comment.replace(/[.\s]+$/, '')}.`;
-  return {
-    phrase: ['Silenced by ', { person: by }, ...end, `${why} The end of the alert is still reported here.`],
-    at,
-  };
+  return ['Silenced by ', { person: by }, ...end, `${why} The end of the alert is still reported here.`];
 }
 
 /** Mentions whose acknowledgement it was: that person may still be at work on it. */
@@ -129,32 +128,23 @@ function withdrawn({ action, alert: { acknowledged }, alertGroup }: ThreadNote):
   ];
 }
 
-function lineOf(note: ThreadNote): Line {
-  const { kind, at, text = '' } = note;
-  switch (kind) {
-    case 'no-data':
-      return noData(note);
-    case 'data-back':
-      return dataBack(note.alert);
-    case 'silence':
-      return note.silence === undefined ? { phrase: [], at } : silence(note.silence);
-    case 'reminder':
-      return { phrase: reminder(note), at };
-    case 'unacknowledged':
-      return { phrase: withdrawn(note), at };
-    case 'flapping':
-    case 'stable':
-    case 'culprit':
-      return { phrase: [text, ...firingNow(note)], at };
-    case 'resolved':
-      return ending(note);
-    case 'frozen':
-      return {
-        phrase: [`Slack no longer lets this message be edited (${text}). Updates follow in this thread.`],
-        at,
-      };
-  }
-}
+const said = ({ at, text = '' }: ThreadNote): Line => ({ phrase: [text], at });
+
+const LINES: Readonly<Record<ThreadNote['kind'], (note: ThreadNote) => Line>> = {
+  'no-data': noData,
+  'data-back': ({ alert }) => dataBack(alert),
+  silence: (note) => ({ phrase: silence(note.silence), at: note.silence?.at ?? note.at }),
+  reminder: (note) => ({ phrase: reminder(note), at: note.at }),
+  unacknowledged: (note) => ({ phrase: withdrawn(note), at: note.at }),
+  flapping: (note) => ({ phrase: [note.text ?? '', ...firingNow(note)], at: note.at }),
+  stable: said,
+  culprit: said,
+  resolved: ending,
+  frozen: ({ at, text = '' }) => ({
+    phrase: [`Slack no longer lets this message be edited (${text}). Updates follow in this thread.`],
+    at,
+  }),
+};
 
 function reminder({ alert, rule, alertGroup, text = '' }: ThreadNote): Phrase {
   if (alertGroup !== undefined) {
@@ -166,8 +156,8 @@ function reminder({ alert, rule, alertGroup, text = '' }: ThreadNote): Phrase {
 }
 
 /** A flapping alert has no message of its own: its line says that it is firing, the value, and since when. */
-function firingNow({ kind, alert, rule, alertGroup }: ThreadNote): Phrase {
-  if (kind !== 'flapping' || alertGroup !== undefined || alert.state !== 'firing') return [];
+function firingNow({ alert, rule, alertGroup }: ThreadNote): Phrase {
+  if (alertGroup !== undefined || alert.state !== 'firing') return [];
   const value = headlineText({ alert, rule, evidence: NO_EVIDENCE, links: [] });
   return [` Firing now: ${value}, since `, { at: firedAtOf(alert) }, '.'];
 }
@@ -185,7 +175,7 @@ export function noteMessage(
   note: ThreadNote,
   { mentionsAcknowledger = true }: { readonly mentionsAcknowledger?: boolean } = {},
 ): Rendered {
-  const { phrase, at, isUnknown } = lineOf(note);
+  const { phrase, at, isUnknown } = LINES[note.kind](note);
   const ended = note.rule.about === 'silence' ? '🔔' : SIGNS[note.kind];
   const sign = isUnknown === true ? '☑️' : ended;
   const mentioned = mentionsAcknowledger ? phraseText(acknowledgerOf(note)) : '';
