@@ -1,3 +1,4 @@
+import type { Steps } from '../lib/concurrency.ts';
 import { epochUs } from '../lib/units.ts';
 import { CLOSING_US, ROUNDING_US } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
@@ -18,7 +19,7 @@ const endOf = ({ start, duration }: Span): number => start + duration;
 /** A pod has the clock of its node; without a name of the pod, all of a service count as one. */
 const clockOf = (span: Span): string => attributeOf(span, 'pod') ?? span.serviceName;
 
-const pairOf = (client: Span, server: Span): string => JSON.stringify([clockOf(client), clockOf(server)]);
+const pairOf = (client: Span, server: Span): string => `${clockOf(client)}\u0000${clockOf(server)}`;
 
 const isCall = (parent: Span | undefined, { kind }: Span): parent is Span =>
   parent?.kind === 'client' && kind === 'server';
@@ -28,9 +29,10 @@ const isMisplaced = (client: Span, server: Span): boolean =>
   server.start < client.start - ROUNDING_US ||
   (endOf(server) > endOf(client) + CLOSING_US && server.duration <= client.duration);
 
-function callsOf(traces: readonly Trace[]): ReadonlyMap<string, Calls> {
+function* callsOf(traces: readonly Trace[]): Steps<ReadonlyMap<string, Calls>> {
   const pairs = new Map<string, Calls>();
   for (const { spans } of traces) {
+    yield spans.length;
     const byId = new Map(spans.map((span) => [span.spanId, span]));
     for (const span of spans) {
       const parent = span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId);
@@ -72,6 +74,24 @@ function aligned(trace: Trace, offsets: ReadonlyMap<string, number>): Trace {
   return { ...trace, spans: trace.spans.map(moved) };
 }
 
+function* allAligned(
+  traces: readonly Trace[],
+  offsets: ReadonlyMap<string, number>,
+): Steps<readonly Trace[]> {
+  const all: Trace[] = [];
+  for (const trace of traces) {
+    yield trace.spans.length;
+    all.push(aligned(trace, offsets));
+  }
+  return all;
+}
+
+/** Slow and normal traces of one endpoint. */
+export interface CohortSets {
+  readonly slow: readonly Trace[];
+  readonly normal: readonly Trace[];
+}
+
 /**
  * Slow and normal traces with the clocks of their services aligned. Where clocks differ by more than a call takes, one leg of
  * it is longer by the difference and the other shorter: a change in how many calls are waited for would then look
@@ -79,14 +99,10 @@ function aligned(trace: Trace, offsets: ReadonlyMap<string, number>): Trace {
  * estimates it (RFC 5905, section 8); delays of the slow traces, which may be on one leg alone, do not count. Traces whose
  * clocks agree are returned as they are.
  */
-export function alignClocks(sets: {
-  readonly slow: readonly Trace[];
-  readonly normal: readonly Trace[];
-}): typeof sets {
-  const normal = callsOf(sets.normal);
-  const unseen = [...callsOf(sets.slow)].filter(([key]) => !normal.has(key));
+export function* alignClocks(sets: CohortSets): Steps<CohortSets> {
+  const normal = yield* callsOf(sets.normal);
+  const unseen = [...(yield* callsOf(sets.slow))].filter(([key]) => !normal.has(key));
   const offsets = offsetsOf(new Map([...unseen, ...normal]));
   if (offsets.size === 0) return sets;
-  const all = (traces: readonly Trace[]): readonly Trace[] => traces.map((trace) => aligned(trace, offsets));
-  return { slow: all(sets.slow), normal: all(sets.normal) };
+  return { slow: yield* allAligned(sets.slow, offsets), normal: yield* allAligned(sets.normal, offsets) };
 }

@@ -1,3 +1,4 @@
+import type { Steps } from '../lib/concurrency.ts';
 import type { Attributes, AttributeValue, Span, Trace } from '../traces/trace.ts';
 
 /** An attribute value that slow traces carry more often than normal ones. Counts are traces. */
@@ -52,16 +53,21 @@ export function attributeOf(
   return attribute === 'pod' ? podOfNode(span.attributes['node_id'] ?? span.resource['node_id']) : undefined;
 }
 
-const textOf = (service: string, attribute: string, value: string): string =>
-  [service, attribute, value].join('\u0000');
+const SEPARATOR = '\u0000';
 
-/** In how many traces each value of each service occurs. */
-function countTraces(traces: readonly Trace[]): ReadonlyMap<string, number> {
+const textOf = (service: string, attribute: string, value: string): string =>
+  service + SEPARATOR + attribute + SEPARATOR + value;
+
+const NAMES = Object.keys(ATTRIBUTES);
+
+/** In how many traces each value of each service occurs. Each step reads the spans of a trace. */
+function* countTraces(traces: readonly Trace[]): Steps<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   for (const { spans } of traces) {
+    yield spans.length;
     const seen = new Set<string>();
     for (const span of spans)
-      for (const attribute of Object.keys(ATTRIBUTES)) {
+      for (const attribute of NAMES) {
         const value = attributeOf(span, attribute);
         if (value !== undefined) seen.add(textOf(span.serviceName, attribute, value));
       }
@@ -74,18 +80,19 @@ function countTraces(traces: readonly Trace[]): ReadonlyMap<string, number> {
  * Attribute values that are over-represented in slow traces, the least probable by chance first. The probability of Fisher's exact
  * test is multiplied by the number of tested values (Bonferroni), so that many attributes give no finding by luck.
  */
-export function overRepresented(
+export function* overRepresented(
   slow: readonly Trace[],
   normal: readonly Trace[],
-): readonly AttributeFinding[] {
-  const [inSlow, inNormal] = [countTraces(slow), countTraces(normal)];
+): Steps<readonly AttributeFinding[]> {
+  const inSlow = yield* countTraces(slow);
+  const inNormal = yield* countTraces(normal);
   const tested = inSlow.size;
   const findings: AttributeFinding[] = [];
   for (const [text, count] of inSlow) {
     const inBoth = { a: count, ofA: slow.length, b: inNormal.get(text) ?? 0, ofB: normal.length };
     const probability = Math.min(1, fisherExact(inBoth) * tested);
     if (probability >= SIGNIFICANT) continue;
-    const [service = '', attribute = '', value = ''] = text.split('\u0000');
+    const [service = '', attribute = '', value = ''] = text.split(SEPARATOR);
     findings.push({
       service,
       attribute,

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { forEachLimited } from '../lib/concurrency.ts';
+import { createTurns, forEachLimited, type Steps, stepsInTurns } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Phrase } from '../lib/format.ts';
@@ -27,7 +27,7 @@ import {
   windowBefore,
 } from './cohorts.ts';
 import type { MeasuredObjective, TraceCoverage } from './coverage.ts';
-import { findCulprit } from './culprit.ts';
+import { culpritSteps } from './culprit.ts';
 import type { CulpritResult, NotCompared } from './result.ts';
 
 /** Which requests to explain. */
@@ -83,6 +83,8 @@ const DEADLINE = ms(10 * SECOND);
 const SLOW_SLICES = { count: 4, limit: 25 } as const;
 const NORMAL_SLICES = { count: 6, limit: 20 } as const;
 const CONCURRENCY = 3;
+/** Spans that are compared before other work runs: about 10 ms. */
+const SPANS_IN_A_TURN = 8_000;
 /** With fewer slow traces in the sample, those over the threshold are searched; with fewer normal ones, a day earlier is. */
 const ENOUGH = 20;
 const TAIL = { limit: 40, searches: 2 } as const;
@@ -171,20 +173,30 @@ function isSlower(state: State, excess: Excess | undefined): boolean {
   return isBreach === true && excess.threshold === threshold && slowOf(state, excess).length >= FEWEST;
 }
 
-function compare(state: State): Pick<WhySlow, 'result' | 'slow' | 'normal' | 'excess'> {
+function* compare(state: State): Steps<Pick<WhySlow, 'result' | 'slow' | 'normal' | 'excess'>> {
   const { baseline, excess } = bestOf(state);
   const [slow, normal] = [slowOf(state, excess), normalOf(state, baseline)];
   const counts = { slow: slow.length, normal: normal.length };
   const isHealthy = !isSlower(state, excess) && nowOf(state).length >= FEWEST && normal.length >= FEWEST;
   const result: CulpritResult | NotCompared = isHealthy
     ? { kind: 'not-slower', ...counts }
-    : findCulprit(slow.map(cutAtEntry), normal.map(cutAtEntry));
+    : yield* culpritSteps(yield* allCut(slow), yield* allCut(normal));
   return {
     result,
     excess,
     slow: { window: state.query.window, example: exampleOf(slow) },
     normal: { window: baseline.window, example: exampleOf(normal) },
   };
+}
+
+/** The parts of traces below the service's own span. */
+function* allCut(entries: readonly EntryTrace[]): Steps<readonly Trace[]> {
+  const all: Trace[] = [];
+  for (const entry of entries) {
+    yield entry.trace.spans.length;
+    all.push(cutAtEntry(entry));
+  }
+  return all;
 }
 
 function exampleOf(entries: readonly EntryTrace[]): ExampleTrace | undefined {
@@ -294,6 +306,7 @@ export function createExplainSlowness({
   readonly traces: Pick<TraceSource, 'search'>;
   readonly clock: Clock;
 }): ExplainSlowness {
+  const turns = createTurns(SPANS_IN_A_TURN);
   return async (query, signal) => {
     const { operation, requestLine, window } = query;
     const state: State = {
@@ -317,6 +330,7 @@ export function createExplainSlowness({
     const { endpoint, searches } = state;
     const isOfAll = operation === undefined && requestLine === undefined;
     const sample = isOfAll && !isIncomplete ? state.now : undefined;
-    return { endpoint, ...compare(state), sample, searches, isIncomplete };
+    const compared = await stepsInTurns(compare(state), turns.begin());
+    return { endpoint, ...compared, sample, searches, isIncomplete };
   };
 }

@@ -1,3 +1,4 @@
+import { allSteps, type Steps } from '../lib/concurrency.ts';
 import type { Trace } from '../traces/trace.ts';
 import { alignClocks } from './align-clocks.ts';
 import { overRepresented } from './attributes.ts';
@@ -20,6 +21,8 @@ const FEWEST_TRACES = 5;
 /** More traces on a side are not read. */
 const MOST_TRACES = 200;
 const RESAMPLES = 50;
+/** Cells of the table of a resample that take as long as a span. */
+const CELLS_A_SPAN = 100;
 /** Services that are ranked: a message shows fewer. */
 const MOST_RANKED = 10;
 /** Slower by less than this, in share and microseconds, is not slower. */
@@ -38,12 +41,16 @@ function randomOf(seed: number): () => number {
 
 /**
  * Finds the service that made slow traces slow, by comparing their critical paths with those of normal traces of the same
- * endpoint. Deterministic for the same traces in the same order. Cost grows with the number of spans.
+ * endpoint. Deterministic for the same traces in the same order. Cost grows with the number of spans, and each step is about
+ * one trace: its size is the number of spans.
  */
-export function findCulprit(slow: readonly Trace[], normal: readonly Trace[]): CulpritResult | NotCompared {
+export function* culpritSteps(
+  slow: readonly Trace[],
+  normal: readonly Trace[],
+): Steps<CulpritResult | NotCompared> {
   const bounded = { slow: slow.slice(0, MOST_TRACES), normal: normal.slice(0, MOST_TRACES) };
-  const sets = alignClocks(bounded);
-  const [s, n] = comparable(profilesOf(sets.slow), profilesOf(sets.normal));
+  const sets = yield* alignClocks(bounded);
+  const [s, n] = comparable(yield* profilesOf(sets.slow), yield* profilesOf(sets.normal));
   const counts = { slow: s.length, normal: n.length };
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };
   const comparer = createComparer(s, n);
@@ -51,20 +58,29 @@ export function findCulprit(slow: readonly Trace[], normal: readonly Trace[]): C
   const baseline = mean(n.map(({ duration }) => duration));
   if (comparison.slowdown < Math.max(LEAST_SLOWDOWN, baseline * LEAST_SHARE))
     return { kind: 'not-slower', ...counts };
-  return resultOf({
-    comparer,
-    slow: s,
-    normal: n,
-    comparison,
-    attributes: overRepresented(bounded.slow, bounded.normal),
-  });
+  const attributes = yield* overRepresented(bounded.slow, bounded.normal);
+  return yield* resultOf({ comparer, slow: s, normal: n, comparison, attributes });
 }
+
+/** The same at once. */
+export const findCulprit = (slow: readonly Trace[], normal: readonly Trace[]): CulpritResult | NotCompared =>
+  allSteps(culpritSteps(slow, normal));
 
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-const profilesOf = (traces: readonly Trace[]): readonly TraceProfile[] =>
-  traces.flatMap((trace) => profileOf(trace) ?? []);
+/** Reading the path of a span takes this many times as long as its attributes. */
+const PROFILE_STEP = 3;
+
+function* profilesOf(traces: readonly Trace[]): Steps<readonly TraceProfile[]> {
+  const profiles: TraceProfile[] = [];
+  for (const trace of traces) {
+    yield trace.spans.length * PROFILE_STEP;
+    const profile = profileOf(trace);
+    if (profile !== undefined) profiles.push(profile);
+  }
+  return profiles;
+}
 
 type Profiles = readonly TraceProfile[];
 
@@ -83,11 +99,11 @@ function comparable(slow: Profiles, normal: Profiles): readonly [Profiles, Profi
   return [preferred(slow), preferred(normal)];
 }
 
-function resultOf(sets: Sets): CulpritResult {
+function* resultOf(sets: Sets): Steps<CulpritResult> {
   const { slow, normal, comparison, attributes } = sets;
   const scores = rank(comparison.deltas);
   const candidates = scores.slice(0, MOST_RANKED).map((score) => candidateOf(score, sets));
-  const agreeing = countAgreeing(sets, scores[0]?.service);
+  const agreeing = yield* countAgreeing(sets, scores[0]?.service);
   const second = secondCause(sets, scores[0]);
   const confidence = confidenceOf({ sets, candidates, stability: agreeing / RESAMPLES, second });
   return {
@@ -155,10 +171,14 @@ function drawWeights(size: number, random: () => number): Uint16Array {
   return weights;
 }
 
-function countAgreeing({ comparer, slow, normal }: Sets, first: string | undefined): number {
+function* countAgreeing(
+  { comparer, slow, normal, comparison }: Sets,
+  first: string | undefined,
+): Steps<number> {
   const random = randomOf(slow.length * 1_000 + normal.length);
   let agreeing = 0;
   for (let i = 0; i < RESAMPLES; i++) {
+    yield (comparison.deltas.length * (slow.length + normal.length)) / CELLS_A_SPAN;
     const weights = { slow: drawWeights(slow.length, random), normal: drawWeights(normal.length, random) };
     if (rank(comparer.compare(weights).deltas)[0]?.service === first) agreeing += 1;
   }

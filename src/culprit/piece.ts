@@ -25,7 +25,7 @@ const SEPARATOR = '\u0000';
 
 /** A key as a map holds it. */
 export const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
-  [kind, service, operation, callee].join(SEPARATOR);
+  kind + SEPARATOR + service + SEPARATOR + operation + SEPARATOR + callee;
 
 /** The key of a text that `keyText` made. */
 export function keyOf(text: string): PieceKey {

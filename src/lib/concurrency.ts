@@ -83,6 +83,26 @@ export function createTurns(sizeOfTurn: number): Turns {
   };
 }
 
+/** Work that says the size of each of its steps before it takes it, so that other work can run between them. */
+export type Steps<T> = Generator<number, T, void>;
+
+/** Takes all steps at once. */
+export function allSteps<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Takes each step in a turn of the event loop that has room for it. */
+export async function stepsInTurns<T>(steps: Steps<T>, nextStep: NextStep): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await nextStep(step.value);
+  }
+}
+
 /** Limits how many pieces of work run at the same time. */
 export interface Limiter {
   /** How many pieces of work have not been started yet. */

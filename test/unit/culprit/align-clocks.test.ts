@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest';
-import { alignClocks } from '../../../src/culprit/align-clocks.ts';
+import { alignClocks as alignClocksInSteps, type CohortSets } from '../../../src/culprit/align-clocks.ts';
+import { allSteps } from '../../../src/lib/concurrency.ts';
 import { epochUs, us } from '../../../src/lib/units.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
+
+const alignClocks = (sets: CohortSets): CohortSets => allSteps(alignClocksInSteps(sets));
 
 /** checkout calls payments for 100 ms; the request takes 10 ms, the response `response`; payments calls a database. */
 const call = (ahead: number, response = 10_000): Trace =>

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { fisherExact, isMoreThanByChance, overRepresented } from '../../../src/culprit/attributes.ts';
+import { allSteps } from '../../../src/lib/concurrency.ts';
 import type { Attributes } from '../../../src/traces/trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 
@@ -38,7 +39,7 @@ test.each([
 ])('the %s is found, with its counts, in %o', (attribute, attributes, value) => {
   const slow = tracesWith(20, (i) => (i < 18 ? attributes : {}));
   const normal = tracesWith(40, (i) => (i < 2 ? attributes : {}));
-  expect(overRepresented(slow, normal)).toMatchObject([
+  expect(allSteps(overRepresented(slow, normal))).toMatchObject([
     { service: 'payments.shop', attribute, value, slow: 18, ofSlow: 20, normal: 2, ofNormal: 40 },
   ]);
 });
@@ -46,9 +47,11 @@ test.each([
 test('a flag that says that there is none is no value', () => {
   const slow = tracesWith(20, () => ({ response_flags: '-' }));
   expect(
-    overRepresented(
-      slow,
-      tracesWith(20, () => ({})),
+    allSteps(
+      overRepresented(
+        slow,
+        tracesWith(20, () => ({})),
+      ),
     ),
   ).toEqual([]);
 });
@@ -58,14 +61,14 @@ test('a difference that is rare by chance is none among hundreds of values that 
     tracesWith(20, (i): Attributes => (i < withFlag ? { response_flags: 'UO' } : {})),
   ) as [ReturnType<typeof tracesWith>, ReturnType<typeof tracesWith>];
   // fisher.test: p = 0.0101 for 6 of 20 against 0 of 20; 8 of 20 against 0 of 20: p = 0.0016.
-  expect(overRepresented(slow, normal)).toEqual([]);
+  expect(allSteps(overRepresented(slow, normal))).toEqual([]);
   const more = tracesWith(20, (i): Attributes => (i < 8 ? { response_flags: 'UO' } : {}));
-  expect(overRepresented(more, normal)).toHaveLength(1);
+  expect(allSteps(overRepresented(more, normal))).toHaveLength(1);
   const amongPods = more.map((trace, i) => ({
     ...trace,
     spans: trace.spans.map((span) => ({ ...span, resource: { 'k8s.pod.name': `payments-${i}` } })),
   }));
-  expect(overRepresented(amongPods, normal)).toEqual([]);
+  expect(allSteps(overRepresented(amongPods, normal))).toEqual([]);
 });
 
 test('the shares of large counts are compared as those of smaller ones', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../../src/lib/concurrency.ts';
+import { nextTurn } from '../../../src/lib/clock.ts';
+import { allSteps, createTurns, type Steps, stepsInTurns } from '../../../src/lib/concurrency.ts';
 import { limitQueries } from '../../../src/lib/metrics-source.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -66,5 +67,28 @@ describe('a source with a limit of queries', () => {
     await expect(answers[4]).rejects.toThrow('too late');
     await Promise.all(answers.slice(0, 4));
     expect({ most, sent }).toEqual({ most: 2, sent: 4 });
+  });
+});
+
+describe('work in steps', () => {
+  function* summed(sizes: readonly number[], seen: string[]): Steps<number> {
+    let sum = 0;
+    for (const size of sizes) {
+      yield size;
+      seen.push(`step of ${size}`);
+      sum += size;
+    }
+    return sum;
+  }
+
+  it('has the same result at once and in turns, between which other work runs', async () => {
+    const seen: string[] = [];
+    expect(allSteps(summed([3, 4, 5], seen))).toBe(12);
+    expect(seen).toEqual(['step of 3', 'step of 4', 'step of 5']);
+    seen.length = 0;
+    const other = nextTurn().then(() => seen.push('other work'));
+    expect(await stepsInTurns(summed([3, 4, 5], seen), createTurns(6).begin())).toBe(12);
+    await other;
+    expect(seen).toEqual(['step of 3', 'step of 4', 'other work', 'step of 5']);
   });
 });
