@@ -152,9 +152,11 @@ function binaryType(checking: Checking, node: SyntaxNode): Type {
       checking.problems.push({ at: side.from, message: `\`${symbol}\` does not accept ${TYPE_NAMES[type]}` });
     }
   }
+  const isBool = node.getChild('BoolModifier') !== null;
+  if (isBool && !isComparison(symbol))
+    checking.problems.push({ at: operator.from, message: `\`${symbol}\` accepts no \`bool\`` });
   checkMatching(checking, node, { isSet, hasNumber: sides.some(({ type }) => type === 'scalar') });
   if (sides.some(({ type }) => type !== 'scalar')) return 'vector';
-  const isBool = node.getChild('BoolModifier') !== null;
   if (isComparison(symbol) && !isBool) {
     checking.problems.push({
       at: left.from,
@@ -213,7 +215,7 @@ function rangeType(checking: Checking, node: SyntaxNode): Type {
   if (of !== undefined) typeOf(checking, of);
   if (node.name === 'MatrixSelector' && of !== undefined && of.name !== 'VectorSelector')
     checking.problems.push({ at: of.from, message: '`offset` and `@` belong after the range' });
-  if (duration !== undefined && /^0+[a-z]*$/i.test(textOf(checking.expr, duration)))
+  if (duration !== undefined && /^(?:0+[a-z]*$|-)/i.test(textOf(checking.expr, duration)))
     checking.problems.push({ at: duration.from, message: 'a range needs a duration above zero' });
   return 'range';
 }

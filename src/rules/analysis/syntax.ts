@@ -1,8 +1,17 @@
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** Parses an expression with Prometheus's own grammar. */
-export const parseExpression = (expr: string): Tree => parser.parse(expr);
+/** Quoted texts and comments, and numbers that end in a point or have nothing between it and the exponent. */
+const TRAILING_POINT =
+  /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|#[^\n]*|(?<![\w:.$])(\d[\d_]*)\.(?=[eE][+-]?\d|[^\w.]|$)/g;
+
+/** Parses an expression with Prometheus's own grammar. `5.` is a number in PromQL that the grammar does not know: it is read as `05`. */
+export const parseExpression = (expr: string): Tree =>
+  parser.parse(
+    expr.replaceAll(TRAILING_POINT, (written, digits?: string) =>
+      digits === undefined ? written : `0${digits}`,
+    ),
+  );
 
 /** Quoted text, which matches first so that nothing inside it does; a comment; white space. */
 const QUOTED_COMMENT_OR_BLANK = /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|(#[^\r\n]*)|[ \t\r\n]+/g;

@@ -74,6 +74,30 @@ export const count = parsed('a non-negative integer', (text) =>
   /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined,
 );
 
+const INTEGER = /^[-+]?(?:0x[\da-f]+|0b[01]+|0o?[0-7]+|0|[1-9]\d*)$/i;
+const FLOAT = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i;
+
+/**
+ * An integer as Prometheus's YAML reads it: in any base, with `_` between digits, and what comes after a point is cut off.
+ * Source: go.yaml.in/yaml, resolve.go and decode.go.
+ */
+function goInteger(text: string): number | undefined {
+  const digits = text.replaceAll('_', '');
+  const size = digits.replace(/^[-+]/, '').replace(/^0(?=\d)/, '0o');
+  const isNumber = INTEGER.test(digits) || FLOAT.test(digits);
+  const value = isNumber
+    ? Math.trunc(Number(INTEGER.test(digits) ? size : digits.replace(/^[-+]/, '')))
+    : NaN;
+  if (!Number.isSafeInteger(value)) return undefined;
+  return digits.startsWith('-') ? -value : value;
+}
+
+/** A limit: none is 0, and so is one below zero. */
+export const groupLimit = parsed('an integer', (text) => {
+  const value = text === '' ? 0 : goInteger(text);
+  return value === undefined ? undefined : Math.max(0, value);
+});
+
 const decimal = (text: string): number => (/^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN);
 
 /** A number above 0 and below `limit`: a share, or a percentage. */

@@ -19,10 +19,10 @@ import { printsValue, readsExternalLabels, templateProblems } from '../template/
 import {
   alertLabels,
   annotations,
-  count,
   duration,
   emptyIsAbsent,
   expression,
+  groupLimit,
   name,
   parseNoData,
   plainLabels,
@@ -83,7 +83,7 @@ export const groupSchema = z.strictObject({
   // Zero is Prometheus's default.
   interval: duration.optional(),
   query_offset: duration.optional(),
-  limit: count.optional(),
+  limit: groupLimit.optional(),
   // Of Thanos's ruler, as the Prometheus operator writes it.
   partial_response_strategy: z.string().optional(),
   labels: plainLabels,

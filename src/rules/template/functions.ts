@@ -11,9 +11,9 @@ import {
   humanizeTimestamp,
   print,
   quotedForScript,
-  sprintf,
   toInstant,
 } from './go-format.ts';
+import { sprintf } from './printf.ts';
 import {
   bool,
   float,

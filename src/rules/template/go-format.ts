@@ -1,7 +1,7 @@
 import { type EpochMs, epochMs } from '../../lib/units.ts';
 import { goFloat } from '../promql.ts';
 import { durationText, timeText } from './go-time.ts';
-import { elementsOf, GO_TYPES, type Value } from './value.ts';
+import { elementsOf, type Value } from './value.ts';
 
 function special(value: number): string | undefined {
   if (Number.isNaN(value)) return 'NaN';
@@ -10,7 +10,7 @@ function special(value: number): string | undefined {
 }
 
 /** `%v` of a float64, as `fmt.Print` writes it. */
-const floatText = (value: number): string => special(value) ?? goFloat(value);
+const floatText = (value: number): string => special(value) ?? (Object.is(value, -0) ? '-0' : goFloat(value));
 
 const twoDigits = (exponential: string): string =>
   exponential.replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`);
@@ -43,7 +43,7 @@ function general(value: number, precision: number): string {
 }
 
 /** A float as `%f`, `%e` or `%g` writes it, with Go's default precision of 6 (`%g`: as many digits as it needs). */
-function formatFloat(value: number, verb: string, precision?: number): string {
+export function formatFloat(value: number, verb: string, precision?: number): string {
   const name = special(value);
   if (name !== undefined) return name;
   switch (verb.toLowerCase()) {
@@ -58,27 +58,6 @@ function formatFloat(value: number, verb: string, precision?: number): string {
 
 /** `%.4g`, the format of all humanize functions. */
 const fourDigits = (value: number): string => formatFloat(value, 'g', 4);
-
-const NAMED: Readonly<Record<string, string>> = {
-  '\u0007': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  '\\': '\\\\',
-  '"': '\\"',
-};
-
-/** `%q`: a text in Go's quotes. */
-function quote(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what must be written out.
-  const escaped = text.replaceAll(/[\u0000-\u001f\u007f\\"]/g, (character) => {
-    return NAMED[character] ?? `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`;
-  });
-  return `"${escaped}"`;
-}
 
 /** A text inside of a JavaScript string. Source: text/template JSEscapeString. */
 export const quotedForScript = (text: string): string =>
@@ -122,115 +101,6 @@ function printParts(value: Value): string {
   return value.type === 'vector' || value.type === 'list'
     ? `[${elements.map(([, element]) => print(element)).join(' ')}]`
     : `map[${elements.map(([key, element]) => `${print(key)}:${print(element)}`).join(' ')}]`;
-}
-
-/** A verb that does not fit its value, as package fmt prints it: `%!d(float64=1.5)`. */
-const mismatch = (verb: string, value: Value): string => `%!${verb}(${GO_TYPES[value.type]}=${print(value)})`;
-
-function truncated(text: string, precision?: number): string {
-  return precision === undefined ? text : Array.from(text).slice(0, precision).join('');
-}
-
-function hexOf(text: string): string {
-  const bytes = Array.from(new TextEncoder().encode(text));
-  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function formatString(text: string, verb: string, precision?: number): string | undefined {
-  switch (verb) {
-    case 's':
-      return truncated(text, precision);
-    case 'q':
-      return quote(truncated(text, precision));
-    case 'x':
-      return hexOf(text);
-    case 'X':
-      return hexOf(text).toUpperCase();
-    default:
-      return undefined;
-  }
-}
-
-function formatInt(value: number, verb: string): string | undefined {
-  switch (verb) {
-    case 'd':
-      return String(value);
-    case 'x':
-      return value.toString(16);
-    case 'X':
-      return value.toString(16).toUpperCase();
-    case 'o':
-      return value.toString(8);
-    case 'b':
-      return value.toString(2);
-    case 'c':
-      return String.fromCodePoint(value);
-    case 'U':
-      return `U+${value.toString(16).toUpperCase().padStart(4, '0')}`;
-    default:
-      return undefined;
-  }
-}
-
-/** Undefined when the verb does not fit the value. */
-function formatOwn(value: Value, verb: string, precision?: number): string | undefined {
-  switch (value.type) {
-    case 'float':
-      return 'fFeEgG'.includes(verb) ? formatFloat(value.number, verb, precision) : undefined;
-    case 'int':
-      return formatInt(value.number, verb);
-    case 'bool':
-      return verb === 't' ? String(value.bool) : undefined;
-    case 'string':
-      return formatString(value.text, verb, precision);
-    default:
-      return verb === 's' ? print(value) : undefined;
-  }
-}
-
-function formatVerb(value: Value, verb: string, precision?: number): string {
-  if (verb === 'T') return GO_TYPES[value.type];
-  return verb === 'v' ? print(value) : (formatOwn(value, verb, precision) ?? mismatch(verb, value));
-}
-
-interface Layout {
-  readonly flags: string;
-  readonly width: number;
-}
-
-function padded(text: string, value: Value, { flags, width }: Layout): string {
-  const isNumber = value.type === 'float' || value.type === 'int';
-  const signed = isNumber && flags.includes('+') && !/^[+-]/.test(text) ? `+${text}` : text;
-  if (flags.includes('-')) return signed.padEnd(width);
-  const isFinite = !/(?:Inf|NaN)$/.test(text);
-  if (!flags.includes('0') || !isNumber || !isFinite) return signed.padStart(width);
-  const sign = /^[+-]/.exec(signed)?.[0] ?? '';
-  return sign + signed.slice(sign.length).padStart(width - sign.length, '0');
-}
-
-const DIRECTIVE = /%([-+# 0]*)(\d*)(?:\.(\d*))?([^])/g;
-
-/** The verbs that `sprintf` knows. */
-const VERBS = 'vTtsqdxXobcUfFeEgG%';
-
-/** The first directive of a format with another verb. */
-export const unsupportedVerb = (format: string): string | undefined =>
-  Array.from(format.matchAll(DIRECTIVE)).find(([, , , , verb = '']) => !VERBS.includes(verb))?.[0];
-
-/** Go's `fmt.Sprintf`. */
-export function sprintf(format: string, values: readonly Value[]): string {
-  let used = 0;
-  const text = format.replaceAll(DIRECTIVE, (...match: unknown[]) => {
-    const [, flags = '', width = '', precision, verb = ''] = match as (string | undefined)[];
-    if (verb === '%') return '%';
-    const value = values[used++];
-    if (value === undefined) return `%!${verb}(MISSING)`;
-    // A point without digits is a precision of zero.
-    const digits = precision === undefined ? undefined : Number(precision);
-    return padded(formatVerb(value, verb, digits), value, { flags, width: Number(width) });
-  });
-  const extra = values.slice(used).map((value) => `${GO_TYPES[value.type]}=${print(value)}`);
-  return extra.length === 0 ? text : `${text}%!(EXTRA ${extra.join(', ')})`;
 }
 
 /* Prometheus's functions that write a number for people. Source: prometheus/common helpers/templates. */

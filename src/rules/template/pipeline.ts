@@ -1,6 +1,5 @@
 import { nearestName } from '../../lib/nearest.ts';
 import { arityOf, FUNCTION_NAMES } from './functions.ts';
-import { unsupportedVerb } from './go-format.ts';
 import type { TemplateToken } from './parse.ts';
 import { bool, float, int, NIL, text, type Value } from './value.ts';
 
@@ -81,11 +80,18 @@ function unquote({ text: quoted, at }: TemplateToken): string {
   });
 }
 
-/** A number with a point or an exponent is a float, any other an int: Go does not compare the two. */
-function numberOf(written: string): Value {
+/**
+ * A number with a point or an exponent is a float, any other an int: Go does not compare the two. One that begins with 0
+ * is octal.
+ */
+function numberOf({ text: written, at }: TemplateToken): Value {
   const digits = written.replaceAll('_', '');
   const isFloat = /[.eE]/.test(digits) && !/^[+-]?0[xob]/i.test(digits);
-  return isFloat ? float(Number(digits)) : int(Number(digits));
+  if (isFloat) return float(Number(digits));
+  const [, sign, octal] = /^([+-]?)0(\d+)$/.exec(digits) ?? [];
+  if (octal === undefined) return int(Number(digits));
+  if (/[89]/.test(octal)) throw broken(at, `\`${written}\` is not an octal number`);
+  return int(Number(`${sign}1`) * Number.parseInt(octal, 8));
 }
 
 const WORDS: Readonly<Record<string, Value>> = { true: bool(true), false: bool(false), nil: NIL };
@@ -97,7 +103,7 @@ function literalOf(token: TemplateToken): Value | undefined {
     case 'char':
       return int(unquote(token).codePointAt(0) ?? 0);
     case 'number':
-      return numberOf(token.text);
+      return numberOf(token);
     case 'word':
       return Object.hasOwn(WORDS, token.text) ? WORDS[token.text] : undefined;
     default:
@@ -165,6 +171,15 @@ function inParentheses(reader: Reader, opened: TemplateToken): Omit<Operand, 'te
   return { source: { kind: 'pipeline', pipeline: inner }, fields: isChained ? fieldsOf(next.text) : [] };
 }
 
+/** Go reads a dot that is followed by anything else as the beginning of a field's name. */
+const AFTER_DOT: ReadonlySet<TemplateToken['kind']> = new Set(['|', '(', ')', ',', ':=']);
+
+function dot(reader: Reader, { at }: TemplateToken): Operand {
+  const next = peek(reader);
+  if (next?.at === at + 1 && !AFTER_DOT.has(next.kind)) throw unexpected(next);
+  return { source: { kind: 'dot' }, fields: [], text: '.' };
+}
+
 function operand(reader: Reader): Operand {
   const token = nextOf(reader);
   reader.position++;
@@ -175,7 +190,7 @@ function operand(reader: Reader): Operand {
   if (token.kind === '(') return { ...inParentheses(reader, token), text: '(...)' };
   if (token.kind === 'variable') return { ...variableOf(reader, token), text: written };
   if (token.kind === 'field') return { source: { kind: 'dot' }, fields: fieldsOf(written), text: written };
-  if (written === '.') return { source: { kind: 'dot' }, fields: [], text: written };
+  if (written === '.') return dot(reader, token);
   if (token.kind !== 'word') throw unexpected(token);
   checkFunction(token);
   return { source: { kind: 'function', name: written }, fields: [], text: written };
@@ -187,14 +202,6 @@ function checkArity({ at, text: name }: TemplateToken, given: number): void {
   const expected = most === least ? String(least) : `at least ${least}`;
   const noun = expected === '1' ? 'argument' : 'arguments';
   throw new TemplateError(at, `\`${name}\` takes ${expected} ${noun}, not ${given}`);
-}
-
-function checkFormat({ at, text: name }: TemplateToken, [format]: readonly Operand[]): void {
-  const value = format?.source.kind === 'literal' ? format.source.value : undefined;
-  const verb = name === 'printf' && value?.type === 'string' ? unsupportedVerb(value.text) : undefined;
-  if (verb === undefined) return;
-  const message = `the verb ${verb} of printf is not supported: use %f, %e, %g, %d, %x, %s, %q or %v`;
-  throw new TemplateError(at, message);
 }
 
 function checkPiped(token: TemplateToken, { source, fields }: Operand): void {
@@ -214,7 +221,6 @@ function command(reader: Reader, isFirst: boolean): PipelineCommand {
   while (!endsCommand(peek(reader))) args.push(operand(reader));
   if (first.source.kind === 'function') {
     checkArity(token, args.length + (isFirst ? 0 : 1));
-    checkFormat(token, args);
   } else if (args.length > 0 && first.fields.length === 0)
     throw new TemplateError(token.at, `\`${first.text}\` is not a function and takes no arguments`);
   return { operand: first, args };
@@ -224,6 +230,8 @@ function pipeline(reader: Reader): Pipeline {
   const commands = [command(reader, true)];
   while (peek(reader)?.kind === '|') {
     reader.position++;
+    // Go reads over a `|` with nothing after it.
+    if (peek(reader) === undefined || peek(reader)?.kind === ')') break;
     commands.push(command(reader, false));
   }
   return { ...EMPTY_PIPELINE, commands };
@@ -250,7 +258,8 @@ function declared(
   if (sign !== ':=' && sign !== '=') return { variables: [], isDeclaration: false, length: 0 };
   const isDeclaration = sign === ':=';
   const missing = isDeclaration ? undefined : names.find(({ text: name }) => !known.has(name));
-  if (missing !== undefined) throw broken(missing.at, `undefined variable \`${missing.text}\``);
+  // Go does not look for it before the template is expanded.
+  if (missing !== undefined) throw new TemplateError(missing.at, `undefined variable \`${missing.text}\``);
   return { variables: names.map(({ text: name }) => name), isDeclaration, length };
 }
 

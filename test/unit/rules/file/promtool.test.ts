@@ -22,13 +22,53 @@ describe('as promtool', () => {
     ['a value piped into a label', annotated('{{ $value | $labels.pod }}')],
     ['a variable of its own', annotated('{{ $x := "a" }}{{ $x }}')],
     ['a function that is not supported here', annotated('{{ query "up" }}')],
+    ['an assignment to a variable that is not declared', annotated('{{ $x = 1 }}')],
+    ['a pipe with nothing after it', annotated('{{ humanize $value | }}')],
+    ...['5.', '5.e3', '-5.'].map((number) => [
+      `the number ${number}`,
+      withRule('').replace('up == 0', `up == ${number} # 1.`),
+    ]),
     ['a partial_response_strategy', 'groups:\n- name: g\n  partial_response_strategy: warn\n  rules: []\n'],
     [
       'a list of objects',
       'kind: List\nitems:\n- kind: PrometheusRule\n  spec:\n    groups:\n    - name: g\n      rules:\n      - { alert: A, expr: up == 0 }\n',
     ],
-  ])('accepts %s', (_, text) => {
+  ] as [string, string][])('accepts %s', (_, text) => {
     expect(parseRuleText('rules.yaml', text)).toMatchObject({ ok: true, groups: [{ name: 'g' }] });
+  });
+
+  it.each([
+    ['10', 10],
+    ['-1', 0],
+    ['1.5', 1],
+    ['1e2', 100],
+    ['0x10', 16],
+    ['010', 8],
+    ['1_000', 1_000],
+    ['', 0],
+  ])('reads limit: %s as %d', (limit, expected) => {
+    const text = `groups:\n- name: g\n  limit: ${limit}\n  rules: []\n`;
+    expect(parseRuleText('rules.yaml', text)).toMatchObject({ ok: true, groups: [{ limit: expected }] });
+  });
+
+  it.each(['up + bool 1', 'up and bool up', 'rate(up[-5m]) > 0', 'a5. > 1'])('refuses %s', (expr) => {
+    expect(parseRuleText('rules.yaml', withRule('').replace('up == 0', expr)).ok).toBe(false);
+  });
+
+  it.each([
+    ['%*d|%-*d|', '6 42 4 7', '    42|7   |'],
+    ['%.*f', '2 3.14159', '3.14'],
+    ['%[2]d %[1]d', '1 2', '2 1'],
+    ['%[2]*[1]d', '42 6', '    42'],
+    ['%z', '1', '%!z(int=1)'],
+    ['%d %d', '1', '1 %!d(MISSING)'],
+    ['%', '', '%!(NOVERB)'],
+    ['%G %E', '3000000000.0 1.5', '3E+09 1.500000E+00'],
+    ['%#x %#o % d %.3d %q %+q', '255 8 5 5 99 "é"', `0xff 010  5 005 'c' "\\u00e9"`],
+    ['%v %v', '010 -0.0', '8 -0'],
+  ])('prints %s of %s', (format, args, expected) => {
+    const template = `{{ printf "${format}" ${args} }}`;
+    expect(expandTemplate(template, { labels: {}, value: 1 })).toBe(expected);
   });
 
   it.each([

@@ -42,10 +42,10 @@ groups:
       /^invalid `expr`: unexpected end/,
     ],
     durations: [
-      'groups:\n- name: g\n  interval: §300y\n  query_offset: §1.5h\n  limit: §-1\n  rules:\n  - { alert: A, expr: a, for: §30, keep_firing_for: §"" }',
+      'groups:\n- name: g\n  interval: §300y\n  query_offset: §1.5h\n  limit: §x\n  rules:\n  - { alert: A, expr: a, for: §30, keep_firing_for: §"" }',
       /^invalid `interval`: found "300y", expected a duration/,
       /^invalid `query_offset`: found "1.5h", expected a duration/,
-      /^invalid `limit`: found "-1", expected a non-negative integer/,
+      /^invalid `limit`: found "x", expected an integer/,
       /^invalid `for`: found "30"/,
       /^invalid `keep_firing_for`: found an empty value/,
     ],
