@@ -152,18 +152,23 @@ function binaryType(checking: Checking, node: SyntaxNode): Type {
       checking.problems.push({ at: side.from, message: `\`${symbol}\` does not accept ${TYPE_NAMES[type]}` });
     }
   }
+  checkMatching(checking, node, { isSet, hasNumber: sides.some(({ type }) => type === 'scalar') });
+  const isScalar = sides.every(({ type }) => type === 'scalar');
+  checkBool(checking, node, { symbol, isScalar });
+  return isScalar ? 'scalar' : 'vector';
+}
+
+/** `bool` belongs to comparisons, and a comparison of two numbers needs it. */
+function checkBool(
+  { problems }: Checking,
+  node: SyntaxNode,
+  { symbol, isScalar }: { readonly symbol: string; readonly isScalar: boolean },
+): void {
   const isBool = node.getChild('BoolModifier') !== null;
   if (isBool && !isComparison(symbol))
-    checking.problems.push({ at: operator.from, message: `\`${symbol}\` accepts no \`bool\`` });
-  checkMatching(checking, node, { isSet, hasNumber: sides.some(({ type }) => type === 'scalar') });
-  if (sides.some(({ type }) => type !== 'scalar')) return 'vector';
-  if (isComparison(symbol) && !isBool) {
-    checking.problems.push({
-      at: left.from,
-      message: `\`${symbol}\` compares two numbers, which needs \`bool\``,
-    });
-  }
-  return 'scalar';
+    problems.push({ at: node.from, message: `\`${symbol}\` accepts no \`bool\`` });
+  if (isScalar && isComparison(symbol) && !isBool)
+    problems.push({ at: node.from, message: `\`${symbol}\` compares two numbers, which needs \`bool\`` });
 }
 
 /** `on`, `ignoring`, `group_left` and `group_right`. */

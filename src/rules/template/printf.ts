@@ -38,7 +38,7 @@ function hexOf(text: string): string {
 
 /** Everything outside of ASCII as an escape, which `+` asks for. */
 const inAscii = (quoted: string): string =>
-  quoted.replaceAll(/[^\u0000-\u007f]/gu, (character) => {
+  quoted.replaceAll(/\P{ASCII}/gu, (character) => {
     const hex = (character.codePointAt(0) ?? 0).toString(16);
     return hex.length > 4 ? `\\U${hex.padStart(8, '0')}` : `\\u${hex.padStart(4, '0')}`;
   });
@@ -180,6 +180,24 @@ function sizeOf(
   return value?.type === 'int' ? value.number : null;
 }
 
+/** A value under a directive; `null` is a width or a precision that is no int. */
+function directive(
+  value: Value,
+  verb: string,
+  given: { readonly flags: string; readonly wide?: number | null; readonly digits?: number | null },
+): string {
+  const { flags, wide, digits } = given;
+  const width = wide ?? 0;
+  const precision = digits ?? undefined;
+  const layout: Layout = {
+    flags: width < 0 ? `-${flags}` : flags,
+    width: Math.abs(width),
+    precision: (precision ?? 0) < 0 ? undefined : precision,
+  };
+  const wrong = `${wide === null ? '%!(BADWIDTH)' : ''}${digits === null ? '%!(BADPREC)' : ''}`;
+  return `${wrong}${padded(formatVerb(value, verb, layout), value, { ...layout, verb })}`;
+}
+
 /** Go's `fmt.Sprintf`. */
 export function sprintf(format: string, values: readonly Value[]): string {
   const { take, isMissingIndex, extra } = createTaker(values);
@@ -192,13 +210,7 @@ export function sprintf(format: string, values: readonly Value[]): string {
     if (isMissingIndex(index)) return `%!${verb}(BADINDEX)`;
     const value = take(index);
     if (value === undefined) return `%!${verb}(MISSING)`;
-    const layout: Layout = {
-      flags: (wide ?? 0) < 0 ? `-${flags}` : flags,
-      width: Math.abs(wide ?? 0),
-      precision: digits === null || (digits ?? 0) < 0 ? undefined : digits,
-    };
-    const wrong = `${wide === null ? '%!(BADWIDTH)' : ''}${digits === null ? '%!(BADPREC)' : ''}`;
-    return `${wrong}${padded(formatVerb(value, verb, layout), value, { ...layout, verb })}`;
+    return directive(value, verb, { flags, wide, digits });
   });
   const others = extra().map((value) => `${GO_TYPES[value.type]}=${print(value)}`);
   return others.length === 0 ? text : `${text}%!(EXTRA ${others.join(', ')})`;
