@@ -2,6 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { constants, loadavg, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -62,6 +64,10 @@ const residentOf = async (program: Program): Promise<number> =>
 const peakOf = (pid: number): number =>
   Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024);
 
+/** For how long the main thread of a process was ready to run and had no CPU, in ms. Source: proc(5), schedstat. */
+const waitedForCpu = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+
 /** The mesh with its Prometheus and its Jaeger, in a process at the lowest priority. */
 async function startMesh() {
   const child = fork(join(import.meta.dirname, 'load-mesh.ts'), { execArgv: ['--import', 'tsx'] });
@@ -117,29 +123,79 @@ async function typeCommands({ workspace, channelId }: Workspace, until: number):
 const percentile = (values: readonly number[], share: number): number =>
   Math.round([...values].sort((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN);
 
-async function measure(slack: Workspace, environment: Readonly<Record<string, string>>, folder: string) {
-  const entry = await buildProgram(join(folder, 'program'));
-  const firesAt = Date.now() + IDLE + FIRES_AFTER + 15 * SECOND;
-  await writeFile(join(folder, 'rules.yaml'), rulesFiringAt(firesAt));
-  const program = startProgram(
-    [],
-    {
-      ...CLEAN,
-      ...environment,
-      ...slack.environment,
-      OPS_PORT: '0',
-      RULES_FILE: join(folder, 'rules.yaml'),
-      DATA_DIR: join(folder, 'data'),
-      NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'],
-    },
-    entry,
-  );
+/** The built program in a workspace; it has started. */
+async function startBot(
+  slack: Workspace,
+  environment: Readonly<Record<string, string>>,
+  { entry, folder }: { readonly entry: string; readonly folder: string },
+): Promise<Program> {
+  const env = {
+    ...CLEAN,
+    ...environment,
+    ...slack.environment,
+    OPS_PORT: '0',
+    RULES_FILE: join(folder, 'rules.yaml'),
+    DATA_DIR: await mkdtemp(join(folder, 'data-')),
+    NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'],
+  };
+  const program = startProgram([], env, entry);
+  await until('the start', () => program.output().includes('"msg":"started"'));
+  return program;
+}
+
+async function stopBot(program: Program): Promise<void> {
+  program.child.kill('SIGTERM');
+  await program.exit;
+}
+
+const BURSTS = 8;
+const BETWEEN_BURSTS = 3 * SECOND;
+
+/** The times to the acknowledgements of 50 commands at once, several times, while Jaeger accepts requests and does not respond. */
+async function typeWhileJaegerHangs(
+  slack: Workspace,
+  environment: Readonly<Record<string, string>>,
+  built: { readonly entry: string; readonly folder: string },
+): Promise<readonly number[]> {
+  const jaeger = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(jaeger, 'listening');
+  const { port } = jaeger.address() as AddressInfo;
+  const program = await startBot(slack, { ...environment, JAEGER_URL: `http://127.0.0.1:${port}` }, built);
+  const times: number[] = [];
   try {
-    await until('the start', () => program.output().includes('"msg":"started"'));
+    for (let burst = 0; burst < BURSTS; burst += 1) {
+      const typed = Array.from({ length: COMMANDS_AT_ONCE }, async (_, index) => {
+        const startedAt = performance.now();
+        const text = `/trace slowest ${SERVICES[index % SERVICES.length]} last ${index + 1}m`;
+        const { ok } = await slack.workspace.type({ userId: READER, channelId: slack.channelId, text });
+        if (ok) times.push(performance.now() - startedAt);
+      });
+      await Promise.all(typed);
+      await wait(BETWEEN_BURSTS);
+    }
+    return times;
+  } finally {
+    jaeger.closeAllConnections();
+    await stopBot(program);
+    jaeger.close();
+  }
+}
+
+async function measure(
+  slack: Workspace,
+  environment: Readonly<Record<string, string>>,
+  built: { readonly entry: string; readonly folder: string },
+) {
+  const firesAt = Date.now() + IDLE + FIRES_AFTER + 15 * SECOND;
+  await writeFile(join(built.folder, 'rules.yaml'), rulesFiringAt(firesAt));
+  const program = await startBot(slack, environment, built);
+  try {
     await wait(Math.max(IDLE, firesAt - FIRES_AFTER - Date.now()));
     const idle = await residentOf(program);
     await metricOf(program, 'nodejs_eventloop_lag_p99_seconds');
-    const cpu = cpuOf(program.child.pid ?? 0);
+    const pid = program.child.pid ?? 0;
+    const cpu = cpuOf(pid);
+    const waitedBefore = waitedForCpu(pid);
     const here = monitorEventLoopDelay();
     here.enable();
     const times = await typeCommands(slack, Date.now() + LOAD);
@@ -152,16 +208,16 @@ async function measure(slack: Workspace, environment: Readonly<Record<string, st
     return {
       ownDelay: here.percentile(99) / 1e6,
       cpu: there,
+      waited: waitedForCpu(pid) - waitedBefore,
       idle,
       times,
       delay,
       firing,
       rss: await residentOf(program),
-      peak: peakOf(program.child.pid ?? 0),
+      peak: peakOf(pid),
     };
   } finally {
-    program.child.kill('SIGTERM');
-    await program.exit;
+    await stopBot(program);
   }
 }
 
@@ -174,17 +230,22 @@ export async function benchLoad(): Promise<void> {
     console.log(
       `\n${COMMANDS_AT_ONCE} commands at a time for ${LOAD / SECOND} s, ${ALERTS} alerts (load ${loadavg()[0]?.toFixed(1)})`,
     );
-    const measured = await measure(slack, mesh.environment, folder);
-    const { idle, times, delay, firing, rss, peak, cpu, ownDelay } = measured;
+    const built = { entry: await buildProgram(join(folder, 'program')), folder };
+    const measured = await measure(slack, mesh.environment, built);
+    await writeFile(join(folder, 'rules.yaml'), 'groups: []\n');
+    const hanging = await typeWhileJaegerHangs(slack, mesh.environment, built);
+    const { idle, times, delay, firing, rss, peak, cpu, waited, ownDelay } = measured;
     console.table([
       { figure: 'commands acknowledged', measured: times.length, goal: '' },
       { figure: 'alerts firing', measured: firing, goal: `${ALERTS}` },
       { figure: 'acknowledgement p50, ms', measured: percentile(times, 0.5), goal: '' },
       { figure: 'acknowledgement p99, ms', measured: percentile(times, 0.99), goal: '< 100' },
       { figure: 'acknowledgement max, ms', measured: percentile(times, 1), goal: '' },
+      { figure: 'the same, Jaeger hanging, ms', measured: percentile(hanging, 0.99), goal: '< 100' },
       { figure: 'event-loop delay p99, ms', measured: Math.round(delay), goal: '< 50' },
       { figure: 'the same of Slack and the people, ms', measured: Math.round(ownDelay), goal: '' },
       { figure: 'CPU of the bot, %', measured: Math.round((100 * cpu) / LOAD), goal: '' },
+      { figure: 'it waited for a CPU, % of the time', measured: Math.round((100 * waited) / LOAD), goal: '' },
       { figure: 'RSS at the end, MiB', measured: rss, goal: '< 300' },
       { figure: 'RSS, highest, MiB', measured: peak, goal: '' },
       { figure: 'RSS idle, MiB', measured: idle, goal: '< 160' },
