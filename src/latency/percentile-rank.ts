@@ -19,7 +19,7 @@ import { anyOfMatcher } from '../rules/promql.ts';
 import { bucketRatesBy } from '../rules/queries.ts';
 import type { LatencyFamily } from '../rules/rule.ts';
 import { atSource } from './breakdown.ts';
-import { bucketsOf, inMs } from './figures.ts';
+import { bucketsOf, estimateOf, inMs } from './figures.ts';
 
 /** A request as one service measured it: a latency histogram of the service counted it once. */
 export interface ServerSpan {
@@ -45,6 +45,8 @@ export interface ServicePercentile extends Pick<ServerSpan, 'service' | 'duratio
   /** The bucket of the duration; `high` is absent above the highest bound. */
   readonly low: Milliseconds;
   readonly high?: Milliseconds;
+  /** The upper bound of the bucket with the median; absent above the highest bound. */
+  readonly medianUpTo?: Milliseconds;
   /** The approximate number of requests it is compared with. */
   readonly requests: number;
   /** `source`: measured by a gateway for its own calls, because nothing measures it as a destination. */
@@ -208,7 +210,8 @@ function rankOf(span: ServerSpan, histograms: readonly HistogramSamples[]): Serv
   for (const histogram of histograms) {
     const { family } = histogram;
     const scale = family.unit === 's' ? 1_000 : 1;
-    const rank = histogramRank(toMs(span.duration) / scale, bucketsFor(span, histogram));
+    const buckets = bucketsFor(span, histogram);
+    const rank = histogramRank(toMs(span.duration) / scale, buckets);
     if (rank === undefined) continue;
     const { service, duration, spans } = span;
     return {
@@ -219,6 +222,7 @@ function rankOf(span: ServerSpan, histograms: readonly HistogramSamples[]): Serv
       atMost: rank.atMost,
       low: inMs(family, rank.low),
       high: rank.high === undefined ? undefined : inMs(family, rank.high),
+      medianUpTo: estimateOf(family, 0.5, buckets)?.high,
       requests: Math.round(rank.total * (WINDOW / 1_000)),
       side: isOfMesh(family) ? sideOf(span) : 'destination',
       isOwnSpan: isOfMesh(family) && span.measuredBy === 'application',

@@ -210,9 +210,14 @@ function percentileBlocks(percentiles: PercentileRanks | undefined): readonly Sl
   ];
 }
 
+/** From this many times the median on, a request is slow, however many others are: in an incident many are. */
+const FAR_ABOVE_MEDIAN = 2;
+
 /** By the upper end of the range: the buckets of a histogram do not say more. */
-const mayBeSlow = ({ atMost, high }: ServicePercentile): boolean =>
-  atMost > TYPICAL_RANK || high === undefined;
+const mayBeSlow = ({ atMost, low, high, medianUpTo }: ServicePercentile): boolean =>
+  atMost > TYPICAL_RANK ||
+  high === undefined ||
+  (medianUpTo !== undefined && low >= FAR_ABOVE_MEDIAN * medianUpTo);
 
 const byRank = (a: ServicePercentile, b: ServicePercentile): number =>
   b.atLeast + b.atMost - a.atLeast - a.atMost;

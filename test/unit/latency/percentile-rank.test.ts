@@ -145,7 +145,9 @@ describe('the percentile rank of a request', () => {
       ],
     });
     expect(asked[0]?.expr).toContain('service_name=~"checkout"');
-    expect(view.rows).toMatchObject([{ atLeast: 0.8, atMost: 0.9, low: 250, high: 500, isOwnSpan: false }]);
+    expect(view.rows).toMatchObject([
+      { atLeast: 0.8, atMost: 0.9, low: 250, high: 500, isOwnSpan: false, medianUpTo: 250 },
+    ]);
   });
 
   test('an older request is compared with the hour up to its end', async () => {

@@ -222,6 +222,12 @@ describe('the percentile rank of a trace in each of its services', () => {
       rows: [hop('payments', { atLeast: 0.837, atMost: 0.954 }), hop('auth', {})],
       lines: ['`payments` 30 ms: slower than 83.7 to 95.4% of 1,200 requests', 'typical or faster: `auth`'],
     },
+    'a request far above the median is not typical in an incident, when many are as slow (T8)': {
+      rows: [
+        hop('payments', { atLeast: 0.86, atMost: 0.88, low: ms(500), high: ms(1_000), medianUpTo: ms(50) }),
+      ],
+      lines: ['`payments` 30 ms: slower than 86 to 88% of 1,200 requests'],
+    },
     'a wide range above the median is not typical': {
       rows: [hop('cart', { atLeast: 0.6, atMost: 0.95 })],
       lines: ['`cart` 30 ms: slower than 60 to 95% of 1,200 requests'],
