@@ -9,11 +9,9 @@ import { createMessageSync } from '../../src/messages/sync.ts';
 import { NO_POLICY } from '../../src/policy/suppress.ts';
 import { createSlackNotifier } from '../../src/slack/notifier.ts';
 import { aGroup, anAlert, aRule } from '../support/builders.ts';
-import { watchCalls } from '../support/calls.ts';
 import { createFakeMetricsSource } from '../support/fake-metrics-source.ts';
 import { openTempStore } from '../support/temp-store.ts';
 import { expandValue } from '../support/timeline.ts';
-import { settle, type VirtualClock } from '../support/virtual-clock.ts';
 import { inVirtualTime, startSlack, type TestSlack } from '../unit/slack/slack-server.ts';
 
 const ALERTS = 200;
@@ -24,42 +22,6 @@ const SERVICES = 5_000;
 const PER_CHANNEL: Milliseconds = SECOND;
 
 const LOCAL_TIME = { year: 2026, month: 1, day: 1, weekday: 4, minute: 0 } as const;
-
-/** The store, with a count of its operations under way: virtual time stands still meanwhile, or a slow disk is a slow Slack. */
-function counted(store: Store): { readonly store: Store; readonly underWay: () => number } {
-  let underWay = 0;
-  const count =
-    (work: (...args: never[]) => unknown) =>
-    async (...args: never[]): Promise<unknown> => {
-      underWay += 1;
-      try {
-        return await work(...args);
-      } finally {
-        underWay -= 1;
-      }
-    };
-  const entries = Object.entries(store).map(([name, work]) =>
-    name === 'isOpen' ? [name, work] : [name, count(work as never)],
-  );
-  return { store: Object.fromEntries(entries) as Store, underWay: () => underWay };
-}
-
-/** Lets work come to its end in virtual time, which moves on only while all sleep. */
-async function untilDone(clock: VirtualClock, underWay: () => number, work: Promise<unknown>): Promise<void> {
-  const state = { isPending: true };
-  void work.finally(() => {
-    state.isPending = false;
-  });
-  const calls = watchCalls();
-  while (state.isPending) {
-    await calls.settled();
-    await settle();
-    if (underWay() === 0) await clock.advance(20);
-    else await new Promise<void>((resolve) => void setImmediate(resolve));
-  }
-  calls.close();
-  await work;
-}
 
 /** Runs with a sync of six workers between a store and a workspace, in virtual time. */
 async function onStage<T>(run: (stage: { slack: TestSlack; store: Store }) => Promise<T>): Promise<T> {
@@ -74,8 +36,7 @@ async function onStage<T>(run: (stage: { slack: TestSlack; store: Store }) => Pr
 }
 
 /** Works as the bot does until nothing is pending. */
-async function deliver({ slack, store: real }: { slack: TestSlack; store: Store }): Promise<void> {
-  const { store, underWay } = counted(real);
+async function deliver({ slack, store }: { slack: TestSlack; store: Store }): Promise<void> {
   const { clock, apiUrl, log: logger, recorder } = slack;
   const sync = createMessageSync({
     redact: createRedactMessage([]),
@@ -94,10 +55,10 @@ async function deliver({ slack, store: real }: { slack: TestSlack; store: Store 
   });
   sync.start();
   const delivered = async (): Promise<void> => {
-    while ((await real.pendingMessages()).depth > 0) await clock.sleep(ms(100));
+    while ((await store.pendingMessages()).depth > 0) await clock.sleep(ms(100));
     await sync.stop();
   };
-  await untilDone(clock, underWay, delivered());
+  await inVirtualTime(clock, delivered(), 20);
 }
 
 const secondsBetween = (from: EpochMs, to: number): number => (to - from) / SECOND;

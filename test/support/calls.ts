@@ -61,6 +61,7 @@ export function watchCalls(): Calls {
     for (let still = 0; still < after().turns && !isEnough(); still = seen === changes ? still + 1 : 0) {
       seen = changes;
       await wait(after().each);
+      await settle();
     }
   }
 

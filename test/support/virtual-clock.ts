@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/lib/clock.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../../src/lib/units.ts';
+import { waitedForDisk } from './disk-work.ts';
 
 interface Sleeper {
   readonly until: number;
@@ -19,11 +20,15 @@ export interface VirtualClock extends Clock {
   whenAsleep(): Promise<void>;
 }
 
-/** Lets everything that is ready to run do so: promise callbacks and one turn of the event loop. */
-export async function settle(): Promise<void> {
-  await new Promise<void>((resolve) => {
+const oneTurn = (): Promise<void> =>
+  new Promise((resolve) => {
     setImmediate(resolve);
   });
+
+/** Lets everything that is ready to run do so: promise callbacks, one turn of the event loop, and what waits for the disk. */
+export async function settle(): Promise<void> {
+  do await oneTurn();
+  while (await waitedForDisk());
 }
 
 /** 2026-11-20T14:00:00Z: a round instant for tests that do not care which. */
