@@ -8,7 +8,7 @@ import { onServer, startCluster, startSentinels } from '../support/redis-topolog
 import { environmentOf } from '../support/stage.ts';
 import { type Front, startFront } from './front.ts';
 import { createReplica, type Replica } from './replica.ts';
-import { chaosRules, INTERVAL_S } from './rules.ts';
+import { chaosRules, ruleOf } from './rules.ts';
 
 /** Replicas on one store that post to one channel, with their way to Prometheus and Jaeger. */
 export interface Installation {
@@ -18,7 +18,7 @@ export interface Installation {
   readonly prometheus: Front;
   readonly jaeger: Front;
   readonly redis: SharedRedis | undefined;
-  /** Evaluation times that were asked for and answered, in s since 1970, by group. */
+  /** Evaluation times that were asked for and answered, in s since 1970, by rule. */
   readonly ticks: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
@@ -76,16 +76,10 @@ export interface BedOptions {
 const CHANNELS = { redis: 'C0SHOPONCALL', level: 'C0GENERAL00' } as const;
 const REPLICAS = { redis: 3, level: 1 } as const;
 
-/** What asks for an evaluation time, without what differs from one to the next. */
 function noteTick(ticks: Map<string, Set<number>>, path: string, parameters: URLSearchParams): void {
-  const query = parameters.get('query') ?? '';
+  const rule = path.endsWith('/api/v1/query') ? ruleOf(parameters.get('query') ?? '') : undefined;
   const time = Number(parameters.get('time'));
-  // Only the rules' own queries come at their evaluation times.
-  if (!path.endsWith('/api/v1/query') || !query.includes('istio_request_duration') || !(time > 0)) return;
-  // Groups of one rule ask the same at times of their own.
-  const key = `${Math.round((time % INTERVAL_S) * 1_000)} ${query}`;
-  const known = ticks.get(key) ?? new Set();
-  ticks.set(key, known.add(time));
+  if (rule !== undefined && time > 0) ticks.set(rule, (ticks.get(rule) ?? new Set()).add(time));
 }
 
 async function install(

@@ -41,13 +41,21 @@ export interface Death {
   readonly tail: string;
 }
 
+/** An evaluation that was due and did not come. */
+export interface MissedTick {
+  readonly installation: Installation['name'];
+  readonly rule: string;
+  /** Seconds from the start. */
+  readonly at: number;
+}
+
 export interface Report {
   readonly faults: number;
   readonly owed: number;
   readonly shown: number;
   readonly findings: readonly Finding[];
   readonly deaths: readonly Death[];
-  readonly ticks: { readonly due: number; readonly missed: number };
+  readonly ticks: { readonly due: number; readonly missed: readonly MissedTick[] };
   readonly delays: readonly number[];
   readonly others: ReadonlyMap<string, number>;
 }
@@ -162,26 +170,30 @@ async function untilWorking(bed: Bed): Promise<void> {
   }
 }
 
-function ticksOf({ ticks, name }: Installation, start: number, given: { sight: Sight; seconds: number }) {
+/**
+ * Evaluations that were due while the installation could see the mesh, and those that did not come. A rule moves its
+ * evaluation times to the scrapes of its metric and each replica learns those by itself, so there is no grid to hold it to:
+ * between two evaluations an interval may pass, and each further one that fits in between is missed.
+ */
+function ticksOf({ ticks, name }: Installation, start: number, sight: Sight): Report['ticks'] {
   let due = 0;
-  let missed = 0;
-  for (const times of ticks.values()) {
+  const missed: MissedTick[] = [];
+  for (const [rule, times] of ticks) {
+    const now = (Date.now() - start) / 1_000;
     // A replica that is ahead may ask for times that have not come yet.
-    const sorted = [...times]
-      .filter((time) => time * 1_000 >= start && time * 1_000 <= Date.now())
-      .sort((a, b) => a - b);
-    const [first] = sorted;
-    // A query that is not one of a rule's own comes now and then.
-    if (first === undefined || sorted.length < given.seconds / INTERVAL_S / 4) continue;
-    const asked = new Set(sorted.map((time) => Math.round((time - first) / INTERVAL_S)));
-    for (let index = 0; index < Math.max(...asked); index++) {
-      const second = Math.round(first - start / 1_000) + index * INTERVAL_S;
-      if (!given.sight.canSee(name, second) || !given.sight.canSee(name, second + 1)) continue;
-      due += 1;
-      missed += Number(!asked.has(index));
+    const seconds = [...times].map((time) => time - start / 1_000).filter((time) => time >= 0 && time <= now);
+    seconds.sort((a, b) => a - b);
+    const canSee = (second: number): boolean =>
+      sight.canSee(name, Math.floor(second)) && sight.canSee(name, Math.floor(second) + 1);
+    due += seconds.filter(canSee).length;
+    // The last one that is due may be under way.
+    for (const [index, next] of [...seconds, now - GRACE_S].entries()) {
+      const last = seconds[index - 1] ?? 0;
+      for (let at = last + INTERVAL_S; at < next - INTERVAL_S / 2; at += INTERVAL_S)
+        if (canSee(at)) missed.push({ installation: name, rule, at: Math.round(at) });
     }
   }
-  return { due, missed };
+  return { due: due + missed.length, missed };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
@@ -230,7 +242,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
     reviveAll(bed);
     say(`${String(Math.round(second())).padStart(5)} s  everything is mended`);
     const judge = (): Omit<Report, 'faults' | 'deaths'> =>
-      judgeAll({ bed, truth, sight, ledger, start, copies, seconds });
+      judgeAll({ bed, truth, sight, ledger, start, copies });
     await untilSettled(judge, { second, say });
     return { faults, deaths, ...judge() };
   } finally {
@@ -268,7 +280,6 @@ function judgeAll(given: {
   ledger: ReturnType<typeof keepLedger>;
   start: number;
   copies: number;
-  seconds: number;
 }): Omit<Report, 'faults' | 'deaths'> {
   const { bed, truth, sight, ledger, start } = given;
   const messages = withRules(ledger.messages(), ruleNames(given.copies));
@@ -306,13 +317,13 @@ function judgeAll(given: {
         );
     }
   }
-  const ticks = bed.installations.map((each) => ticksOf(each, start, { sight, seconds: given.seconds }));
+  const ticks = bed.installations.map((each) => ticksOf(each, start, sight));
   return {
     owed: sum(checked.map(({ owed }) => owed)),
     shown: sum(checked.map(({ shown }) => shown)),
     findings: checked.flatMap(({ findings }) => findings),
     delays: checked.flatMap(({ delays }) => delays),
-    ticks: { due: sum(ticks.map(({ due }) => due)), missed: sum(ticks.map(({ missed }) => missed)) },
+    ticks: { due: sum(ticks.map(({ due }) => due)), missed: ticks.flatMap(({ missed }) => missed) },
     others: ledger.others(),
   };
 }

@@ -26,15 +26,18 @@ export function reportText(report: Report): string {
     ['unfounded', `${count(report, 'unfounded')}`],
     ['order broken', `${count(report, 'order broken')}`],
     ['processes died', `${deaths.length}`],
-    ['ticks missed', `${ticks.missed} of ${ticks.due}${percent(ticks.missed, ticks.due)}`],
+    ['ticks missed', `${ticks.missed.length} of ${ticks.due}${percent(ticks.missed.length, ticks.due)}`],
     ['delay, median', `${(sorted[Math.floor(sorted.length / 2)] ?? 0).toFixed(1)} s`],
     ['delay, longest', `${(sorted.at(-1) ?? 0).toFixed(1)} s`],
   ];
   return [
     '',
     ...rows.map(([name, value]) => `  ${name.padEnd(16)}${value}`),
-    ...(findings.length + deaths.length === 0 ? [] : ['']),
+    ...(findings.length + deaths.length + ticks.missed.length === 0 ? [] : ['']),
     ...findings.map(findingText),
+    ...ticks.missed.map(
+      ({ installation, rule, at }) => `  tick missed at ${at} s, ${installation}, by ${rule}`,
+    ),
     ...deaths.map(({ name, at, code, tail }) => `  ${name} died at ${at} s with code ${code}:\n${tail}`),
     ...(others.size === 0 ? [] : ['', '  other messages:']),
     ...[...others].map(([line, times]) => `  ${times} x ${line}`),
