@@ -24,15 +24,21 @@ function counted(operation: Operation): Operation {
   };
 }
 
-const { prototype } = ClassicLevel;
-for (const name of ['open', 'close', 'get', 'getMany', 'batch'] as const)
-  Object.assign(prototype, { [name]: counted(prototype[name] as Operation) });
+/** Replaces a method, of a class or of one object, by its counted form. */
+function count(owner: object, name: string): void {
+  const operation: unknown = Reflect.get(owner, name);
+  Object.assign(owner, { [name]: counted(operation as Operation) });
+}
 
-const { iterator } = prototype;
+const { prototype } = ClassicLevel;
+for (const name of ['open', 'close', 'get', 'getMany', 'batch']) count(prototype, name);
+
+const createIterator = Reflect.get(prototype, 'iterator') as (...args: unknown[]) => object;
 Object.assign(prototype, {
-  iterator(this: ClassicLevel, ...args: Parameters<typeof iterator>) {
-    const created = iterator.apply(this, args);
-    return Object.assign(created, { all: counted(created.all as Operation) });
+  iterator(this: ClassicLevel, ...args: unknown[]) {
+    const created = createIterator.apply(this, args);
+    count(created, 'all');
+    return created;
   },
 });
 
