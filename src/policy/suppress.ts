@@ -116,9 +116,16 @@ const isLatency = ({ rule: { valueKind } }: OtherAlert): boolean =>
   valueKind === 'slow-share' || valueKind === 'latency';
 const severityOf = (alert: Alert): string => alert.labels['severity'] ?? '';
 
-/** Whether a cause is as urgent as its target: a page is never inhibited by a ticket. */
-const isAsUrgent = (cause: Alert, target: Alert): boolean =>
-  severityOf(cause) === severityOf(target) || severityOf(cause) === 'page';
+/** The usual severities of rules, the most urgent ones with the largest number. */
+const URGENCY: Readonly<Record<string, number>> = { page: 3, critical: 3, ticket: 2, warning: 2, info: 1 };
+const MOST_URGENT = 3;
+
+/** Whether a cause is as urgent as its target: a page is never inhibited by a ticket. Other severities are not compared. */
+function isAsUrgent(cause: Alert, target: Alert): boolean {
+  const [own, other] = [severityOf(cause), severityOf(target)];
+  const urgency = URGENCY[own] ?? 0;
+  return own === other || urgency === MOST_URGENT || urgency >= (URGENCY[other] ?? MOST_URGENT);
+}
 
 function byService(alerts: readonly OtherAlert[]): ReadonlyMap<string, readonly OtherAlert[]> {
   const known = new Map<string, OtherAlert[]>();

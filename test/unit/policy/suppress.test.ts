@@ -134,6 +134,16 @@ describe('inhibition by the call graph', () => {
       false,
     ],
     'inhibits a ticket by a page': [about('checkout', { labels: ticket }), [cause], true],
+    'inhibits a warning by a critical alert': [
+      about('checkout', { labels: { ...ticket, severity: 'warning' } }),
+      [about('payments', { alertId: 'payments-1', labels: { service: 'payments', severity: 'critical' } })],
+      true,
+    ],
+    'never inhibits a critical alert by a warning': [
+      about('checkout', { labels: { ...ticket, severity: 'critical' } }),
+      [about('payments', { labels: { service: 'payments', severity: 'warning' } })],
+      false,
+    ],
     'does not inhibit by a suppressed alert': [
       about('checkout'),
       [about('payments', { suppressed: { kind: 'silence', by: 'ann', since: START } })],
