@@ -8,6 +8,7 @@ import { selfTimeOf } from '../../src/traces/path-breakdown.ts';
 import type { Trace } from '../../src/traces/trace.ts';
 import { buildTree } from '../../src/traces/tree.ts';
 import { injectedCases } from './culprit-injected.ts';
+import { benchCulpritSize } from './culprit-size.ts';
 import { type Case, VARIANTS } from './culprit-variants.ts';
 
 const FOLDER = new URL('../../../shared/data/culprit-dev/', import.meta.url);
@@ -171,6 +172,7 @@ const HEADER = 'AC@1   AC@3   MRR    right at each confidence';
  * each wrong answer, `BENCH_ONLY=<start of a row's name>` measures those rows alone.
  */
 export async function benchCulprit(): Promise<void> {
+  if (process.env['BENCH_ONLY'] === undefined) await benchCulpritSize();
   if (!existsSync(FOLDER)) {
     console.log('culprit: the labelled cases are not here (shared/data/culprit-dev), skipped');
     return;

@@ -1,0 +1,84 @@
+import { culpritSteps } from '../../src/culprit/culprit.ts';
+import { createTurns, stepsInTurns } from '../../src/lib/concurrency.ts';
+import { type EpochUs, us } from '../../src/lib/units.ts';
+import type { Span, SpanKind, Trace } from '../../src/traces/trace.ts';
+import { spread } from './measure.ts';
+
+const SERVICES = 20;
+const CALLS = 5;
+/** As `culprit/collect` sets it. */
+const SPANS_IN_A_TURN = 8_000;
+
+/** A trace of so many spans: each server calls five others in sequence, by a client span each. */
+function aTrace(traceId: string, size: number, slower: number): Trace {
+  const spans: Span[] = [];
+  const add = (parent: Span | undefined, kind: SpanKind, service: number, at: [number, number]): Span => {
+    const [start, duration] = at;
+    const span: Span = {
+      traceId,
+      spanId: (spans.length + 1).toString(16).padStart(16, '0'),
+      parentSpanId: parent?.spanId,
+      serviceName: `service-${service}`,
+      spanName: `GET /${service}`,
+      kind,
+      start: start as EpochUs,
+      duration: us(duration),
+      attributes: { 'http.status_code': 200 },
+      resource: { 'k8s.pod.name': `service-${service}-${spans.length % 3}`, 'service.version': 'v1' },
+      events: [],
+      isError: false,
+      warnings: [],
+    };
+    spans.push(span);
+    return span;
+  };
+  const waiting = [{ server: add(undefined, 'server', 0, [0, 1_000_000 * slower]), service: 0 }];
+  for (let next = waiting.shift(); next !== undefined && spans.length < size; next = waiting.shift()) {
+    const { server, service } = next;
+    const part = server.duration / (CALLS + 1);
+    for (let call = 0; call < CALLS && spans.length < size; call += 1) {
+      const called = (service * 7 + call * 3 + 1) % SERVICES;
+      const client = add(server, 'client', service, [server.start + call * part, part * 0.9]);
+      const inside: [number, number] = [client.start + client.duration * 0.05, client.duration * 0.9];
+      waiting.push({ server: add(client, 'server', called, inside), service: called });
+    }
+  }
+  return { traceId, spans };
+}
+
+const someTraces = (count: number, size: number, slower: number): readonly Trace[] =>
+  Array.from({ length: count }, (_, i) =>
+    aTrace(`${slower}${i}`.padStart(32, '0'), size, slower * (1 + (i % 7) / 20)),
+  );
+
+/** Compares so many slow and normal traces as the bot does: how long it takes, and the longest time without a turn. */
+export async function benchCulpritSize(): Promise<void> {
+  for (const [count, size, rounds] of [
+    [40, 100, 20],
+    [200, 1_000, 8],
+  ] as const) {
+    const [slow, normal] = [someTraces(count, size, 2), someTraces(count, size, 1)];
+    const [times, cpu, stalls]: [number[], number[], number[]] = [[], [], []];
+    for (let round = -2; round < rounds; round += 1) {
+      let last = performance.now();
+      let longest = 0;
+      const nextStep = createTurns(SPANS_IN_A_TURN).begin();
+      const timer = setInterval(() => {
+        longest = Math.max(longest, performance.now() - last - 1);
+        last = performance.now();
+      }, 1);
+      const [begun, used] = [performance.now(), process.cpuUsage()];
+      await stepsInTurns(culpritSteps(slow, normal), nextStep);
+      if (round >= 0) {
+        times.push(performance.now() - begun);
+        const { user, system } = process.cpuUsage(used);
+        cpu.push((user + system) / 1_000);
+        stalls.push(longest);
+      }
+      clearInterval(timer);
+    }
+    console.log(
+      `${count} + ${count} traces of ${size} spans: ${spread(times)} ms, CPU ${spread(cpu)} ms, longest stall ${spread(stalls)} ms`,
+    );
+  }
+}
