@@ -30,12 +30,11 @@ const SIGNIFICANT = 0.01;
 /** Findings reported at most. */
 const MOST_FINDINGS = 5;
 
-function firstOf(sources: readonly Attributes[], names: readonly string[]): AttributeValue | undefined {
-  for (const source of sources)
-    for (const name of names) {
-      const value = source[name];
-      if (value !== undefined && value !== '' && value !== '-') return value;
-    }
+function firstOf(source: Attributes, names: readonly string[]): AttributeValue | undefined {
+  for (const name of names) {
+    const value = source[name];
+    if (value !== undefined && value !== '' && value !== '-') return value;
+  }
   return undefined;
 }
 
@@ -48,8 +47,9 @@ export function attributeOf(
   span: Pick<Span, 'attributes' | 'resource'>,
   attribute: keyof typeof ATTRIBUTES,
 ): string | undefined {
-  const value = firstOf([span.resource, span.attributes], ATTRIBUTES[attribute] ?? []);
-  if (value !== undefined) return String(value);
+  const names = ATTRIBUTES[attribute] ?? [];
+  const value = firstOf(span.resource, names) ?? firstOf(span.attributes, names);
+  if (value !== undefined) return typeof value === 'string' ? value : String(value);
   return attribute === 'pod' ? podOfNode(span.attributes['node_id'] ?? span.resource['node_id']) : undefined;
 }
 
@@ -65,15 +65,29 @@ function* countTraces(traces: readonly Trace[]): Steps<ReadonlyMap<string, numbe
   const counts = new Map<string, number>();
   for (const { spans } of traces) {
     yield spans.length;
-    const seen = new Set<string>();
-    for (const span of spans)
-      for (const attribute of NAMES) {
-        const value = attributeOf(span, attribute);
-        if (value !== undefined) seen.add(textOf(span.serviceName, attribute, value));
-      }
-    for (const text of seen) counts.set(text, (counts.get(text) ?? 0) + 1);
+    const seen = new Map<string, readonly Set<string>[]>();
+    for (const span of spans) countValues(span, seen, counts);
   }
   return counts;
+}
+
+/** Counts the values of a span that its trace did not have yet: `seen` by service, then in the order of `NAMES`. */
+function countValues(
+  span: Span,
+  seen: Map<string, readonly Set<string>[]>,
+  counts: Map<string, number>,
+): void {
+  const values = seen.get(span.serviceName) ?? NAMES.map(() => new Set<string>());
+  seen.set(span.serviceName, values);
+  NAMES.forEach((attribute, i) => {
+    const value = attributeOf(span, attribute);
+    const known = values[i];
+    if (value === undefined || known === undefined || known.has(value)) return;
+    known.add(value);
+    // A text for each value of each span would take most of the time.
+    const text = textOf(span.serviceName, attribute, value);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Trace } from '../traces/trace.ts';
 import { alignClocks } from './align-clocks.ts';
 import { overRepresented } from './attributes.ts';
 import { kindOf } from './kind.ts';
-import { type PieceKind } from './piece.ts';
+import { createKeyTexts, type KeyTexts, type PieceKind } from './piece.ts';
 import { profileOf, type TraceProfile } from './profile.ts';
 import type { Candidate, CulpritKind, CulpritResult, NotCompared, Sets } from './result.ts';
 import {
@@ -50,7 +50,8 @@ export function* culpritSteps(
 ): Steps<CulpritResult | NotCompared> {
   const bounded = { slow: slow.slice(0, MOST_TRACES), normal: normal.slice(0, MOST_TRACES) };
   const sets = yield* alignClocks(bounded);
-  const [s, n] = comparable(yield* profilesOf(sets.slow), yield* profilesOf(sets.normal));
+  const textOf = createKeyTexts();
+  const [s, n] = comparable(yield* profilesOf(sets.slow, textOf), yield* profilesOf(sets.normal, textOf));
   const counts = { slow: s.length, normal: n.length };
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };
   const comparer = createComparer(s, n);
@@ -72,11 +73,11 @@ const mean = (values: readonly number[]): number =>
 /** Reading the path of a span takes this many times as long as its attributes. */
 const PROFILE_STEP = 3;
 
-function* profilesOf(traces: readonly Trace[]): Steps<readonly TraceProfile[]> {
+function* profilesOf(traces: readonly Trace[], textOf: KeyTexts): Steps<readonly TraceProfile[]> {
   const profiles: TraceProfile[] = [];
   for (const trace of traces) {
     yield trace.spans.length * PROFILE_STEP;
-    const profile = profileOf(trace);
+    const profile = profileOf(trace, textOf);
     if (profile !== undefined) profiles.push(profile);
   }
   return profiles;

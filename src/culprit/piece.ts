@@ -24,8 +24,35 @@ export interface PieceKey {
 const SEPARATOR = '\u0000';
 
 /** A key as a map holds it. */
-export const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
+const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
   kind + SEPARATOR + service + SEPARATOR + operation + SEPARATOR + callee;
+
+/** The text of a key as `keyText` makes it. */
+export type KeyTexts = (key: PieceKey) => string;
+
+type Texts = Map<string, Texts | string>;
+
+function innerOf(outer: Texts, name: string): Texts {
+  const known = outer.get(name);
+  if (known instanceof Map) return known;
+  const made: Texts = new Map();
+  outer.set(name, made);
+  return made;
+}
+
+/** Makes each text once: a comparison has few keys and uses them for every span. */
+export function createKeyTexts(): KeyTexts {
+  const all: Texts = new Map();
+  return (key) => {
+    const { kind, service, operation, callee } = key;
+    const texts = innerOf(innerOf(innerOf(all, operation), service), callee);
+    const known = texts.get(kind);
+    if (typeof known === 'string') return known;
+    const made = keyText(key);
+    texts.set(kind, made);
+    return made;
+  };
+}
 
 /** The key of a text that `keyText` made. */
 export function keyOf(text: string): PieceKey {

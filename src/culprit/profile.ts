@@ -3,7 +3,16 @@ import { CLOSING_US, ROUNDING_US } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';
-import { callKey, clientKey, connectionKey, instanceKey, keyText, ownKey, type PieceKey } from './piece.ts';
+import {
+  callKey,
+  clientKey,
+  connectionKey,
+  createKeyTexts,
+  instanceKey,
+  type KeyTexts,
+  ownKey,
+  type PieceKey,
+} from './piece.ts';
 
 /** What one trace contributes: microseconds on the critical path and the number of calls, both by `keyText`. */
 export interface TraceProfile {
@@ -22,9 +31,15 @@ export interface TraceProfile {
   readonly answered: ReadonlyMap<string, { readonly yes: number; readonly no: number }>;
 }
 
+/** Sums by the text of a key. */
+interface Sums {
+  readonly values: Map<string, number>;
+  readonly textOf: KeyTexts;
+}
+
 interface Draft {
-  readonly times: Map<string, number>;
-  readonly calls: Map<string, number>;
+  readonly times: Sums;
+  readonly calls: Sums;
   readonly answered: Map<string, { yes: number; no: number }>;
   readonly instances: Map<string, { time: number; calls: number }>;
   readonly bareCallers: Set<string>;
@@ -44,24 +59,24 @@ interface Visit {
 
 const endOf = ({ start, duration }: Span): number => start + duration;
 
-const add = (counts: Map<string, number>, key: PieceKey, value: number): void => {
-  const text = keyText(key);
-  counts.set(text, (counts.get(text) ?? 0) + value);
+const add = ({ values, textOf }: Sums, key: PieceKey, value: number): void => {
+  const text = textOf(key);
+  values.set(text, (values.get(text) ?? 0) + value);
 };
 
 /**
  * Splits the critical path of a trace into pieces, and counts its calls. Undefined for a trace with several roots.
  * Every microsecond of the root is in one piece; the legs of a call are measured between the two clocks, so one of them may be
  * negative where they differ, while their sum is right. A span whose parent was lost counts as called by the shortest
- * span within which it ran.
+ * span within which it ran. Traces that are compared share `textOf`.
  */
-export function profileOf(trace: Trace): TraceProfile | undefined {
+export function profileOf(trace: Trace, textOf: KeyTexts = createKeyTexts()): TraceProfile | undefined {
   const { roots, nodes } = buildTree(trace);
   const root = topmost(roots);
   if (root === undefined) return undefined;
   const draft: Draft = {
-    times: new Map(),
-    calls: new Map(),
+    times: { values: new Map(), textOf },
+    calls: { values: new Map(), textOf },
     answered: new Map(),
     instances: new Map(),
     bareCallers: new Set(),
@@ -77,8 +92,8 @@ export function profileOf(trace: Trace): TraceProfile | undefined {
     duration: root.span.duration,
     isWhole: roots.length === 1,
     hasRoot: root.rootKind === 'root',
-    times,
-    calls,
+    times: times.values,
+    calls: calls.values,
     answered,
     instances,
     bareCallers,
@@ -219,8 +234,12 @@ function addInstance(
   const instance = attributeOf(span, 'pod');
   if (instance === undefined) return;
   const key = instanceKey(span.serviceName, instance);
-  const seen = instances.get(key) ?? { time: 0, calls: 0 };
-  instances.set(key, { time: seen.time + of.time, calls: seen.calls + of.calls });
+  const seen = instances.get(key);
+  if (seen === undefined) instances.set(key, { ...of });
+  else {
+    seen.time += of.time;
+    seen.calls += of.calls;
+  }
 }
 
 /** Books what a visit spent by itself, and returns what it waited for. */
