@@ -174,7 +174,7 @@ async function createSilence(
   ];
   const stored = await store.addSilence({ silence, messages });
   logger.info('silence created', { id, by, alerts: silenced.length });
-  const outcome = [`until ${utcTime(endsAt)}`, ...(comment === '' ? [] : [comment])].join(': ');
+  const outcome = [`until ${utcTime(endsAt)} UTC`, ...(comment === '' ? [] : [comment])].join(': ');
   ledger.add(
     { at: now, kind: 'silence-created', by, what: matchersName(matchers), silence: id, outcome },
     ...silenced.map(({ alert, rule }) => suppressedEntry(alert, rule, { at: now, silence: id })),

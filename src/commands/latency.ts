@@ -449,6 +449,6 @@ async function chartOf({
     series,
     title: `p99 of ${titleOf(measured)}`,
     name: 'p99',
-    threshold: objective === undefined ? undefined : { name: 'SLO', value: objective.threshold },
+    threshold: objective === undefined ? undefined : { name: 'objective', value: objective.threshold },
   });
 }

@@ -1,9 +1,23 @@
+import type { Suppression } from '../alerts/alert.ts';
 import type { TestOutcome } from '../evaluation/test-alert.ts';
 import type { Phrase } from '../lib/format.ts';
 import { suppressionText } from '../messages/alert-subject.ts';
 import { linesAnswer } from './answer.ts';
 import type { CommandForm, CommandInput, Parsed } from './command.ts';
 import { unquoted } from './slo-alert-actions.ts';
+
+/** Why it is suppressed: by whom, until when and with which comment where a person silenced it. */
+function suppressedPhrase(suppressed: Suppression): Phrase {
+  const { silence, until, by: comment } = suppressed;
+  if (silence === undefined) return [`${suppressionText(suppressed)}.`];
+  const why = comment === '' ? '.' : `: ${comment}.`;
+  return [
+    'Silenced by ',
+    { person: silence.by },
+    ...(until === undefined ? [] : [' until ', { at: until }]),
+    why,
+  ];
+}
 
 /** `/slo test`. */
 export interface TestCommand {
@@ -53,11 +67,13 @@ export function testPhrase(
         '.',
       ];
     }
-    case 'suppressed': {
-      const { suppressed } = outcome.alert;
-      const why = suppressed === undefined ? 'suppressed' : suppressionText(suppressed);
-      return [`Not posted, as a real breach would not be now: ${why}.`];
-    }
+    case 'suppressed':
+      return [
+        'Not posted, as a real breach would not be now. ',
+        ...(outcome.alert.suppressed === undefined
+          ? ['Suppressed.']
+          : suppressedPhrase(outcome.alert.suppressed)),
+      ];
     case 'muted':
       return ['Not posted, as a real breach would not be now: the time intervals of its route mute it.'];
     case 'unknown-service': {

@@ -2,14 +2,25 @@ import { mkdir } from 'node:fs/promises';
 import type { Locator, Page } from 'playwright-core';
 import { ms, SECOND } from '../../src/lib/units.ts';
 import { launchBrowser } from './browser.ts';
+import { takeGallery } from './gallery.ts';
 import { startStage } from './stage.ts';
 
-/** Takes the pictures of the README: `npm run screenshots`, on a machine with Chromium. Virtual time, so always the same. */
+/**
+ * Takes the pictures of the README: `npm run screenshots`, on a machine with Chromium. Virtual time, so always the same.
+ * `npm run screenshots -- FOLDER` takes pictures of every message and answer instead, on a phone and on a desktop.
+ */
 const FOLDER = 'docs/images';
 const WIDTH = 1280;
 /** Free room below the message, in pixels. */
 const MARGIN = 4;
 
+const [gallery] = process.argv.slice(2);
+if (gallery !== undefined) {
+  const browser = await launchBrowser();
+  await takeGallery(browser, gallery);
+  await browser.close();
+  process.exit(0);
+}
 await mkdir(FOLDER, { recursive: true });
 const stage = await startStage({
   transport: 'socket',

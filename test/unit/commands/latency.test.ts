@@ -206,7 +206,7 @@ test('the share of errors is that of the failed requests', async () => {
 
 test('the chart has at most twenty points, each with the objective beside it', async () => {
   const { chart } = await view([calm(START)]);
-  expect(chart?.series.map(({ name }) => name)).toEqual(['p99', 'SLO']);
+  expect(chart?.series.map(({ name }) => name)).toEqual(['p99', 'objective']);
   expect(chart?.at.length).toBeGreaterThan(10);
   expect(chart?.at.length).toBeLessThanOrEqual(20);
   expect(chart?.at.at(-1)).toBe(START);

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
 import { createCommands, parseCommand } from '../../../src/commands/commands.ts';
+import { testPhrase } from '../../../src/commands/slo-test.ts';
 import type { Command } from '../../../src/commands/table.ts';
 import type { Phrase } from '../../../src/lib/format.ts';
 import { after, HOUR, ms, SECOND } from '../../../src/lib/units.ts';
 import type { ServiceObjective } from '../../../src/rules/rule.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
+import { anAlert } from '../../support/builders.ts';
 import { sample, useActionsBed } from '../actions/actions-bed.ts';
+import { silencedBy } from '../slack/views.ts';
 import { open } from './bench.ts';
 
 const bed = useActionsBed();
@@ -288,4 +291,11 @@ it('an alert group is acknowledged as a whole by its id, the alerts beyond its t
   expect(linesOf(await run({ kind: 'acknowledge', alert: 'alertGroup-0-17' }))).toEqual([
     'All alerts of this group are resolved.',
   ]);
+});
+
+it('a test that a silence suppresses is answered with who silenced it and why', () => {
+  const alert = anAlert({ suppressed: silencedBy('U0BOB', 'moving the database') });
+  expect(plain(testPhrase({ kind: 'suppressed', alert }, { mentions: false }))).toMatch(
+    /^Not posted, as a real breach would not be now\. Silenced by @U0BOB(?: until TIME)?: moving the database\.$/,
+  );
 });
