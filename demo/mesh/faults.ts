@@ -71,6 +71,13 @@ export interface ServiceGone {
   readonly service: string;
 }
 
+/** The service makes each of its calls and statements `times` times, one after the other: N+1 queries in place of a join. */
+export interface MoreCalls {
+  readonly kind: 'more-calls';
+  readonly service: string;
+  readonly times: number;
+}
+
 /** What can go wrong in the mesh, each with the service that is to blame and how bad it is. */
 export type Fault =
   | SlowCode
@@ -81,7 +88,8 @@ export type Fault =
   | BadReplica
   | DroppedHeaders
   | ErrorBurst
-  | ServiceGone;
+  | ServiceGone
+  | MoreCalls;
 
 /** What all faults in force do to one service, so that a request looks it up once. */
 export interface Effect {
@@ -92,6 +100,8 @@ export interface Effect {
   podDelayMs: number[];
   retryShare: number;
   slotMs: number;
+  /** How often each call is made. */
+  calls: number;
   dropShare: number;
   errorShare: number;
   gone: boolean;
@@ -106,6 +116,7 @@ const neutral = (replicas: number): Effect => ({
   podDelayMs: Array.from({ length: replicas }, () => 0),
   retryShare: 0,
   slotMs: 0,
+  calls: 1,
   dropShare: 0,
   errorShare: 0,
   gone: false,
@@ -155,6 +166,9 @@ function apply(effect: Effect, fault: Fault): void {
       return;
     case 'service-gone':
       effect.gone = true;
+      return;
+    case 'more-calls':
+      effect.calls *= fault.times;
   }
 }
 

@@ -140,9 +140,10 @@ function visit(making: Making, arrival: Arrival): Visit {
   }
   // The application loses the trace context for a whole request, not for single calls.
   const startsTrace = effect.dropShare > 0 && making.random.next() < effect.dropShare;
-  const slice = own / (operation.steps.length + 1);
+  const steps = repeated(operation.steps, effect.calls);
+  const slice = own / (steps.length + 1);
   let clock = start + arrival.wait + slice;
-  for (const step of operation.steps) {
+  for (const step of steps) {
     const outcome = takeStep(making, result, { calls: step, start: clock, startsTrace });
     clock = outcome.end + slice;
     if (outcome.failed) return fail(result, clock, SERVER_ERROR);
@@ -150,6 +151,9 @@ function visit(making: Making, arrival: Arrival): Visit {
   result.end = clock;
   return result;
 }
+
+const repeated = <T>(steps: readonly T[], times: number): readonly T[] =>
+  times === 1 ? steps : steps.flatMap((step) => Array.from({ length: times }, () => step));
 
 function fail(visit: Visit, end: number, status: number): Visit {
   // A gateway hands the answer of its only upstream on as it is; an application turns any failure into its own.

@@ -9,6 +9,7 @@ import type { Candidate, CulpritKind, CulpritResult, NotCompared, Sets } from '.
 import {
   ALIKE,
   createComparer,
+  isByMoreCalls,
   LEAST_SLOWDOWN,
   largest,
   type PieceDelta,
@@ -102,7 +103,7 @@ function comparable(slow: Profiles, normal: Profiles): readonly [Profiles, Profi
 
 function* resultOf(sets: Sets): Steps<CulpritResult> {
   const { slow, normal, comparison, attributes } = sets;
-  const scores = rank(comparison.deltas);
+  const scores = rank(comparison.deltas, isByMoreCalls(comparison));
   const candidates = scores.slice(0, MOST_RANKED).map((score) => candidateOf(score, sets));
   const agreeing = yield* countAgreeing(sets, scores[0]?.service);
   const second = secondCause(sets, scores[0]);
@@ -124,8 +125,8 @@ function* resultOf(sets: Sets): Steps<CulpritResult> {
 }
 
 /** Services by their part of the slowdown, with a call that left no span put where it belongs. */
-function rank(deltas: readonly PieceDelta[]): readonly ServiceScore[] {
-  const scores = scoreServices(deltas);
+function rank(deltas: readonly PieceDelta[], countCalls: boolean): readonly ServiceScore[] {
+  const scores = scoreServices(deltas, countCalls);
   const [first, second, ...others] = scores;
   if (first === undefined || second === undefined || !hidesCall(deltas, first, second)) return scores;
   return [second, first, ...others];
@@ -177,11 +178,12 @@ function* countAgreeing(
   first: string | undefined,
 ): Steps<number> {
   const random = randomOf(slow.length * 1_000 + normal.length);
+  const countCalls = isByMoreCalls(comparison);
   let agreeing = 0;
   for (let i = 0; i < RESAMPLES; i++) {
     yield (comparison.deltas.length * (slow.length + normal.length)) / CELLS_A_SPAN;
     const weights = { slow: drawWeights(slow.length, random), normal: drawWeights(normal.length, random) };
-    if (rank(comparer.compare(weights).deltas)[0]?.service === first) agreeing += 1;
+    if (rank(comparer.compare(weights).deltas, countCalls)[0]?.service === first) agreeing += 1;
   }
   return agreeing;
 }

@@ -23,6 +23,7 @@ interface KindFound {
 /** What a service was slow with, and the name that goes with it: the pod, version, database or peer. */
 export function kindOf(score: ServiceScore, deltas: readonly PieceDelta[], sets: KindGrounds): KindFound {
   const { service, own, database, network, retries } = score;
+  if (score.calls > score.score / 2) return { kind: 'more-calls', detail: score.peer };
   if (retries > score.score / 2) return { kind: 'retries', detail: '' };
   const pod = badReplica(score, sets);
   if (pod !== undefined) return { kind: 'bad-replica', detail: pod };

@@ -9,6 +9,7 @@ export type CulpritKind =
   | 'queueing'
   | 'network'
   | 'retries'
+  | 'more-calls'
   | 'bad-replica'
   | 'new-version'
   | 'external';
@@ -25,7 +26,7 @@ export interface Candidate {
   readonly slowdown: number;
   /** Of the whole slowdown, 0 to 1. */
   readonly share: number;
-  /** Of `network`: the other side. Of `bad-replica`: the pod. Of `new-version`: the version. Of `database`: the database. */
+  /** Of `network`: the other side. Of `more-calls`: what is called. Of `bad-replica`: the pod. Of `new-version`: the version. Of `database`: the database. */
   readonly detail: string;
 }
 

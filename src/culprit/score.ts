@@ -24,6 +24,8 @@ export interface ServiceScore {
   readonly database: number;
   /** Attempts at it before the last one. */
   readonly retries: number;
+  /** What it waited for because it made more calls per request; 0 unless the ranking counts that. */
+  readonly calls: number;
   /** The larger of what is attributed to it as a caller and as a called service. */
   readonly network: number;
   /** The called or calling service of its slowest edge, where `network` is above 0. */
@@ -251,8 +253,76 @@ function edgesBy(edges: readonly Edge[], end: 'caller' | 'callee'): ReadonlyMap<
   return groups;
 }
 
-/** Scores every service by its share of the slowdown, the largest first. */
-export function scoreServices(deltas: readonly PieceDelta[]): readonly ServiceScore[] {
+/** A service that makes this many times as many calls per request of its own makes more calls. */
+const MORE_CALLS = 1.5;
+
+/** Time that a service waited for because it made more calls, and the service or database that it called. */
+interface MoreCalls {
+  readonly time: number;
+  readonly callee: string;
+}
+
+const NO_CALLS: MoreCalls = { time: 0, callee: '' };
+
+/** How many calls a service takes, or makes to another one, per trace. */
+const callsOf = (deltas: readonly PieceDelta[], isOf: (key: PieceKey) => boolean) =>
+  deltas.reduce(
+    (sum, { key, slowCalls, normalCalls }) =>
+      isOf(key) ? { slow: sum.slow + slowCalls, normal: sum.normal + normalCalls } : sum,
+    { slow: 0, normal: 0 },
+  );
+
+const CALLS: readonly PieceKind[] = ['request', 'database', 'external'];
+
+/**
+ * Calls that a service makes more often per request it serves: N+1 queries. A service that is itself called more often, and for
+ * that makes more calls, does not count: its caller does. The time of a call is that on its way and below it.
+ */
+function moreCallsOf(service: string, deltas: readonly PieceDelta[]): MoreCalls {
+  const served = callsOf(deltas, (key) => key.kind === 'own' && key.service === service);
+  const expected = Math.max(1, ratio(served.slow, served.normal)) * MORE_CALLS;
+  const callees = new Set(deltas.flatMap(({ key }) => (key.service === service ? [key.callee] : [])));
+  callees.delete('');
+  let most: MoreCalls = { time: 0, callee: '' };
+  let time = 0;
+  for (const callee of callees) {
+    const isTo = (key: PieceKey): boolean => key.service === service && key.callee === callee;
+    const { slow, normal } = callsOf(deltas, (key) => isTo(key) && CALLS.includes(key.kind));
+    if (slow < normal * expected || slow - normal < MORE_CALLS - 1) continue;
+    const onTheWay = deltas.reduce(
+      (sum, { key, volume }) => (isTo(key) && key.kind !== 'retry' ? sum + volume : sum),
+      0,
+    );
+    const all = onTheWay + volumeBelow(callee, deltas, new Set([service]));
+    time += positive(all);
+    if (all > most.time) most = { time: all, callee };
+  }
+  return { time, callee: most.callee };
+}
+
+/** The time of more calls of a service and of those it calls. */
+function volumeBelow(service: string, deltas: readonly PieceDelta[], seen: ReadonlySet<string>): number {
+  if (seen.has(service)) return 0;
+  const mine = deltas.filter(({ key }) => key.service === service);
+  const next = new Set([...seen, service]);
+  return [...new Set(mine.map(({ key }) => key.callee))].reduce(
+    (sum, callee) => sum + (callee === '' ? 0 : volumeBelow(callee, deltas, next)),
+    mine.reduce((sum, { volume }) => sum + volume, 0),
+  );
+}
+
+/** What the price of pieces does not explain at least this share of may be more calls. */
+const EXPLAINED = 0.5;
+
+/** Calls did not become slower by as much as the requests: there are more of them. */
+export const isByMoreCalls = ({ deltas, slowdown }: CohortComparison): boolean =>
+  deltas.reduce((sum, { price }) => sum + price, 0) < slowdown * EXPLAINED;
+
+/**
+ * Scores every service by its share of the slowdown, the largest first. What each call costs is compared, which a change in the mix
+ * of requests does not move; `countCalls` adds the time of more calls.
+ */
+export function scoreServices(deltas: readonly PieceDelta[], countCalls = false): readonly ServiceScore[] {
   const edges = edgesOf(deltas);
   const worst = Math.max(0, ...edges.map(gapOf));
   const work = new Map<string, { own: number; database: number }>();
@@ -275,8 +345,10 @@ export function scoreServices(deltas: readonly PieceDelta[]): readonly ServiceSc
     const into = sideOf(incoming.get(service) ?? [], worst, AS_CALLED);
     const side = out.value > into.value ? out : into;
     const attempts = positive(retries.get(service) ?? 0);
-    const score = own + database + side.value + attempts;
-    return { service, own, database, retries: attempts, network: side.value, peer: side.peer, score };
+    const more = countCalls ? moreCallsOf(service, deltas) : NO_CALLS;
+    const score = own + database + side.value + attempts + more.time;
+    const peer = more.time > side.value ? more.callee : side.peer;
+    return { service, own, database, retries: attempts, calls: more.time, network: side.value, peer, score };
   });
   return scores.sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1));
 }

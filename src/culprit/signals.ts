@@ -66,6 +66,7 @@ const CHECKS: Readonly<Record<CulpritKind, readonly CheckName[]>> = {
   // A process without CPU answers late on all its connections.
   network: ['connections', 'flags', 'throttling', 'retries', 'restarts', 'version', 'deployment'],
   retries: ['retries', 'flags', 'overflow', 'restarts', 'version', 'deployment'],
+  'more-calls': ['version', 'deployment', 'flags'],
   database: ['flags', 'version', 'deployment', 'restarts'],
   external: ['flags', 'version', 'deployment', 'restarts'],
 };

@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<CulpritKind, string>> = {
   queueing: 'overload or queueing',
   network: 'network',
   retries: 'retries',
+  'more-calls': 'more calls',
   'bad-replica': 'one replica',
   'new-version': 'new version',
   external: 'external call',
@@ -21,7 +22,8 @@ const time = (microseconds: number): string => {
 
 function kindText({ kind, detail }: Candidate): string {
   if (detail === '') return KINDS[kind];
-  return kind === 'network' ? `network between it and ${detail}` : `${KINDS[kind]} ${detail}`;
+  if (kind === 'network') return `network between it and ${detail}`;
+  return kind === 'more-calls' ? `more calls to ${detail}` : `${KINDS[kind]} ${detail}`;
 }
 
 /** A candidate with less of the slowdown, which would be shown as 0%, is none. */

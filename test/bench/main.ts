@@ -1,5 +1,6 @@
 import { benchChaos } from './chaos.ts';
 import { benchCulprit } from './culprit.ts';
+import { benchPlantedCulprits } from './culprit-planted.ts';
 import { benchDelivery } from './delivery.ts';
 import { benchExactness } from './exactness.ts';
 import { benchFuzz } from './fuzz.ts';
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   exactness: benchExactness,
   fuzz: benchFuzz,
   culprit: benchCulprit,
+  planted: benchPlantedCulprits,
   chaos: benchChaos,
   race: benchRaces,
   delivery: benchDelivery,

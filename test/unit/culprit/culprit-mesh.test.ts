@@ -1,82 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../demo/mesh/faults.ts';
-import { createMesh } from '../../../demo/mesh/mesh.ts';
 import { createRandom, type Random } from '../../../demo/mesh/random.ts';
-import type { MeshSpan } from '../../../demo/mesh/spans.ts';
 import { findCulprit } from '../../../src/culprit/culprit.ts';
 import type { Candidate, CulpritKind } from '../../../src/culprit/result.ts';
 import { culpritText } from '../../../src/culprit/text.ts';
-import { epochMs, us } from '../../../src/lib/units.ts';
+import { us } from '../../../src/lib/units.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { summarize } from '../../../src/traces/trace-summary.ts';
 import { withOtherClocks } from '../../support/other-clocks.ts';
+import { type PlantedCohorts, plantedCohorts } from '../../support/planted-cohorts.ts';
 import { isFullRun } from '../../support/runs.ts';
 
 /** Seeds for each planted fault: a few here, 200 in the bench. */
 const SEEDS = isFullRun ? [1, 2, 3] : [1];
-const START = Date.parse('2026-11-20T10:00:00Z');
-const MINUTE = 60_000;
-
-const traceOf = (spans: readonly MeshSpan[]): Trace => ({
-  traceId: spans[0]?.traceId ?? '',
-  spans: spans.map((span) => ({
-    traceId: span.traceId,
-    spanId: span.spanId,
-    parentSpanId: span.parentSpanId,
-    serviceName: span.resource['service.name'] ?? '',
-    spanName: span.name,
-    kind: span.kind,
-    start: span.startUs,
-    duration: span.durationUs,
-    attributes: span.attributes,
-    resource: span.resource,
-    events: [],
-    isError: span.failed,
-    warnings: [],
-  })),
-});
-
-const rootOf = ({ spans }: Trace) => spans.find(({ parentSpanId }) => parentSpanId === undefined);
-const durationOf = (trace: Trace): number => rootOf(trace)?.duration ?? us(0);
-const isCheckout = (trace: Trace): boolean =>
-  /checkout/.test(JSON.stringify(rootOf(trace)?.attributes ?? ''));
-
-interface Cohorts {
-  readonly slow: readonly Trace[];
-  readonly normal: readonly Trace[];
-}
-
-const made = new Map<string, Cohorts>();
+const made = new Map<string, PlantedCohorts>();
 
 /** The cohorts of a seed and faults, made once. */
-function cohorts(seed: number, faults: readonly Fault[]): Cohorts {
+function cohorts(seed: number, faults: readonly Fault[]): PlantedCohorts {
   const key = JSON.stringify([seed, faults]);
-  const known = made.get(key) ?? makeCohorts(seed, faults);
+  const known = made.get(key) ?? plantedCohorts(seed, faults);
   made.set(key, known);
   return known;
-}
-
-/** Checkouts of a healthy minute, and those of a minute with faults that are slower than nearly all of the former. */
-function makeCohorts(seed: number, faults: readonly Fault[]): Cohorts {
-  let traces: Trace[] = [];
-  const mesh = createMesh({
-    seed,
-    start: epochMs(START),
-    requestsPerSecond: 20,
-    onSample: () => undefined,
-    onTrace: (spans) => traces.push(traceOf(spans)),
-  });
-  mesh.advanceTo(epochMs(START + MINUTE));
-  const normal = traces.filter(isCheckout);
-  traces = [];
-  for (const fault of faults) mesh.inject(fault);
-  mesh.advanceTo(epochMs(START + 2 * MINUTE));
-  const sorted = normal.map(durationOf).sort((a, b) => a - b);
-  const threshold = sorted[Math.floor(sorted.length * 0.95)] ?? 0;
-  return {
-    slow: traces.filter((trace) => isCheckout(trace) && durationOf(trace) > threshold).slice(0, 40),
-    normal: normal.slice(0, 80),
-  };
 }
 
 /** Candidates of which the first one matches. */
@@ -92,6 +36,8 @@ const planted: Readonly<Record<string, readonly [Fault, CulpritKind]>> = {
   'a slow network': [{ kind: 'network-delay', service: 'payments', delayMs: 200 }, 'network'],
   retries: [{ kind: 'retries', service: 'payments', share: 0.5 }, 'retries'],
   queueing: [{ kind: 'queueing', service: 'payments', slotMs: 120 }, 'queueing'],
+  'more calls': [{ kind: 'more-calls', service: 'payments', times: 4 }, 'more-calls'],
+  'a new version': [{ kind: 'slow-code', service: 'payments', factor: 8, version: 'v3' }, 'new-version'],
   'one bad replica': [{ kind: 'bad-replica', service: 'payments', factor: 12 }, 'bad-replica'],
 };
 
