@@ -22,9 +22,9 @@ interface KindFound {
 
 /** What a service was slow with, and the name that goes with it: the pod, version, database or peer. */
 export function kindOf(score: ServiceScore, deltas: readonly PieceDelta[], sets: KindGrounds): KindFound {
-  const { service, own, database, network, retries } = score;
-  if (score.calls > score.score / 2) return { kind: 'more-calls', detail: score.peer };
-  if (retries > score.score / 2) return { kind: 'retries', detail: '' };
+  const { service, own, database, network } = score;
+  const calls = kindOfCalls(score);
+  if (calls !== undefined) return calls;
   const pod = badReplica(score, sets);
   if (pod !== undefined) return { kind: 'bad-replica', detail: pod };
   const version = newVersion(service, sets);
@@ -39,6 +39,12 @@ export function kindOf(score: ServiceScore, deltas: readonly PieceDelta[], sets:
   if (isExternal) return { kind: 'external', detail: '' };
   if (isOverloaded(service, deltas)) return { kind: 'queueing', detail: '' };
   return { kind: 'network', detail: score.peer };
+}
+
+/** Calls that are made more often, by the service or again to it. */
+function kindOfCalls({ calls, retries, score, peer }: ServiceScore): KindFound | undefined {
+  if (calls > score / 2) return { kind: 'more-calls', detail: peer };
+  return retries > score / 2 ? { kind: 'retries', detail: '' } : undefined;
 }
 
 const databaseOf = (deltas: readonly PieceDelta[]): string =>

@@ -272,7 +272,7 @@ const callsOf = (deltas: readonly PieceDelta[], isOf: (key: PieceKey) => boolean
     { slow: 0, normal: 0 },
   );
 
-const CALLS: readonly PieceKind[] = ['request', 'database', 'external'];
+const CALLS: ReadonlySet<PieceKind> = new Set(['request', 'database', 'external']);
 
 /**
  * Calls that a service makes more often per request it serves: N+1 queries. A service that is itself called more often, and for
@@ -287,7 +287,7 @@ function moreCallsOf(service: string, deltas: readonly PieceDelta[]): MoreCalls 
   let time = 0;
   for (const callee of callees) {
     const isTo = (key: PieceKey): boolean => key.service === service && key.callee === callee;
-    const { slow, normal } = callsOf(deltas, (key) => isTo(key) && CALLS.includes(key.kind));
+    const { slow, normal } = callsOf(deltas, (key) => isTo(key) && CALLS.has(key.kind));
     if (slow < normal * expected || slow - normal < MORE_CALLS - 1) continue;
     const onTheWay = deltas.reduce(
       (sum, { key, volume }) => (isTo(key) && key.kind !== 'retry' ? sum + volume : sum),
