@@ -1,3 +1,5 @@
+import { durationText } from '../lib/format.ts';
+import { us } from '../lib/units.ts';
 import type { PieceKey, PieceKind } from './piece.ts';
 import type { Candidate, CulpritKind, CulpritResult, NotCompared } from './result.ts';
 
@@ -11,13 +13,6 @@ const KINDS: Readonly<Record<CulpritKind, string>> = {
   'bad-replica': 'one replica',
   'new-version': 'new version',
   external: 'external call',
-};
-
-/** `412 ms`, `1.2 s`: microseconds, for comparison. */
-const time = (microseconds: number): string => {
-  const ms = microseconds / 1_000;
-  if (ms >= 1_000) return `${(ms / 1_000).toFixed(ms >= 10_000 ? 0 : 1)} s`;
-  return `${ms >= 10 ? Math.round(ms) : Number(ms.toFixed(1))} ms`;
 };
 
 function kindText({ kind, detail }: Candidate): string {
@@ -36,8 +31,8 @@ const nameOf = ({ service, operation }: Candidate): string =>
   operation === '' ? service : `${service}, ${operation}`;
 
 function candidateText(candidate: Candidate, total: number): string {
-  const part = time(Math.min(candidate.slowdown, total)).split(' ');
-  const [whole, unit] = time(total).split(' ');
+  const part = durationText(us(Math.min(candidate.slowdown, total))).split(' ');
+  const [whole, unit] = durationText(us(total)).split(' ');
   const of = part[1] === unit ? `+${part[0]}` : `+${part.join(' ')}`;
   return `${nameOf(candidate)}, ${kindText(candidate)}: ${of} of +${whole} ${unit} (${Math.round(candidate.share * 100)}%)`;
 }

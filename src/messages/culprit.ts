@@ -226,6 +226,9 @@ function newer(
 
 const UNCLEAR = 'unclear';
 
+/** Whether a comparison named nobody: a culprit after it replaces none. */
+export const isUnclear = ({ subject }: Pick<CulpritFinding, 'subject'>): boolean => subject === UNCLEAR;
+
 function subjectOf(result: CulpritResult | NotCompared): string {
   if (result.kind !== 'compared') return '';
   const [first] = result.candidates;

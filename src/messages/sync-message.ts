@@ -1,6 +1,6 @@
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { isRecovery, statusOf } from './alert-subject.ts';
-import { type CulpritFinding, type CulpritState, isReplaced } from './culprit.ts';
+import { type CulpritFinding, type CulpritState, isReplaced, isUnclear } from './culprit.ts';
 import type { Lease } from './decide-sync.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE, settlesAt } from './evidence.ts';
@@ -206,14 +206,18 @@ function culpritOf({ parts }: Work, { desired, evidence, shown }: Editing): Culp
   });
 }
 
-/** The line that says that another culprit was found. */
+/** The line that says that another culprit was found, or the first one after a comparison that named none. */
 function replacedLine(
   { message }: Work,
   { alert, rule }: DesiredMessage,
   found: CulpritFinding | undefined,
 ): ThreadLine {
   const { asOf: at = alert.seenAt, headline = '' } = found ?? {};
-  const text = `The comparison of traces has another result. ${headline} Before: ${message.shown?.culprit?.headline ?? ''}`;
+  const before = message.shown?.culprit;
+  const text =
+    before === undefined || isUnclear(before)
+      ? `More traces arrived. ${headline}`
+      : `The comparison of traces has another result. ${headline} Before: ${before.headline}`;
   return { key: `${message.key}:culprit:${at}`, kind: 'culprit', at, alert, rule, text };
 }
 

@@ -186,6 +186,21 @@ it('another result is said in the thread before the message shows it', async () 
   ]);
 });
 
+it('the first culprit after an unclear comparison is said once, without a word about a change', async () => {
+  result = compared({ confidence: 'unclear' });
+  await firing();
+  await seconds(5);
+  expect(shown()).toContain('Culprit:* unclear');
+  result = compared();
+  await seconds(120);
+  await firing(0.08);
+  await seconds(5);
+  expect(shown()).toContain(HEADLINE);
+  expect(bed.thread(bed.messages()[0]).map(({ text }) => text)).toEqual([
+    expect.stringMatching(/More traces arrived\. Culprit: payments\.shop(?!.*Before)/u),
+  ]);
+});
+
 it('a comparison that fails keeps the last result with its time', async () => {
   await firing();
   await seconds(5);
