@@ -33,6 +33,7 @@ import { createLinks } from './links/link.ts';
 import { type ChannelCheck, createChannelCheck } from './messages/channel-check.ts';
 import { createCulpritWatch } from './messages/culprit.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
+import { createKeepEvidence } from './messages/kept-evidence.ts';
 import type { Ledger } from './messages/ledger.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
 import { createRedactMessage } from './messages/post-message.ts';
@@ -302,6 +303,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     channelProblems: parts.channelCheck.problems,
     tests: parts.tests,
     ledger: (query) => store.ledger(query),
+    keptEvidence: (query) => store.keptEvidence(query),
     store,
     alerts: createManageAlerts({ store, ledger, logger }),
     silences: createManageSilences({ store, ledger, logger, localTime: createLocalTime(), ruleSet }),
@@ -367,7 +369,12 @@ export function createNotifying(
       clock,
       logger,
     }),
-    watchCulprit: createCulpritWatch({ explainSlowness, clock, logger }),
+    watchCulprit: createCulpritWatch({
+      explainSlowness,
+      keepEvidence: createKeepEvidence(store, logger),
+      clock,
+      logger,
+    }),
     clock,
     logger,
     recorder,

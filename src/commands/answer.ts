@@ -19,6 +19,13 @@ export interface AnswerLine {
   readonly button?: { readonly label: string; readonly command: string };
 }
 
+/** A file of an answer. */
+export interface AnswerFile {
+  readonly name: string;
+  readonly title: string;
+  readonly content: string;
+}
+
 /** The result of a command, for the view of each chat system. */
 export type Answer =
   | { readonly kind: 'slowest'; readonly view: SlowestView }
@@ -56,6 +63,8 @@ export type Answer =
       readonly retry: string;
     }
   | { readonly kind: 'lines'; readonly lines: readonly AnswerLine[] }
+  /** Files, sent as a direct message. */
+  | { readonly kind: 'files'; readonly text: string; readonly files: readonly AnswerFile[] }
   /** Nothing was found, and why. */
   | { readonly kind: 'nothing'; readonly text: string; readonly links: readonly Link[] }
   /** A system did not respond, or the bot failed. */

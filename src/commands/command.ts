@@ -93,6 +93,8 @@ export interface CommandDeps {
   /** A sentence for each channel that cannot be posted to. */
   readonly channelProblems: () => readonly string[];
   readonly store: Pick<Store, 'loadGroup' | 'actions' | 'shownMessage'>;
+  /** What was kept of an alert. */
+  readonly keptEvidence: Store['keptEvidence'];
   readonly ledger: Store['ledger'];
   readonly alerts: ManageAlerts;
   readonly silences: ManageSilences;

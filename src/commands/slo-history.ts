@@ -41,7 +41,7 @@ export const sloHistory: CommandForm<HistoryCommand> = {
 };
 
 /** Whether an entry names a service, with its namespace or without. */
-function isAbout({ service, what }: LedgerEntry, wanted: string): boolean {
+export function isAbout({ service, what }: LedgerEntry, wanted: string): boolean {
   const name = wanted.toLowerCase();
   return (
     service?.toLowerCase() === name ||

@@ -11,6 +11,7 @@ import { sloSilences, sloUnsilence } from './slo-silences.ts';
 import { sloStatus } from './slo-status.ts';
 import { sloTest } from './slo-test.ts';
 import { traceCompare } from './trace-compare.ts';
+import { traceEvidence } from './trace-evidence.ts';
 import { traceLookup, traceRequest } from './trace-lookup.ts';
 import { tracePropagation } from './trace-propagation.ts';
 import { traceSlowest } from './trace-slowest.ts';
@@ -26,6 +27,7 @@ const FORMS = [
   traceRequest,
   traceCompare,
   traceWhy,
+  traceEvidence,
   tracePropagation,
   latencyOfCall,
   latencyOfService,

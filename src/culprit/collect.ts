@@ -49,14 +49,22 @@ export interface ExampleTrace {
   readonly duration: Microseconds;
 }
 
+/** One side of the comparison. */
+export interface ComparedTraces {
+  readonly window: TimeWindow;
+  readonly example?: ExampleTrace;
+  /** Whole, the example first; absent where none were found. */
+  readonly traces?: readonly Trace[];
+}
+
 /** Why requests of a service are slow, and what was searched for it. */
 export interface WhySlow {
   readonly endpoint: Endpoint;
   /** Above what the slow traces are slow, and how many are; absent without normal traces. */
   readonly excess?: Excess;
   readonly result: CulpritResult | NotCompared;
-  readonly slow: { readonly window: TimeWindow; readonly example?: ExampleTrace };
-  readonly normal: { readonly window: TimeWindow; readonly example?: ExampleTrace };
+  readonly slow: ComparedTraces;
+  readonly normal: ComparedTraces;
   readonly searches: number;
   /** Some searches failed or were not made in time. */
   readonly isIncomplete: boolean;
@@ -184,8 +192,8 @@ function* compare(state: State): Steps<Pick<WhySlow, 'result' | 'slow' | 'normal
   return {
     result,
     excess,
-    slow: { window: state.query.window, example: exampleOf(slow) },
-    normal: { window: baseline.window, example: exampleOf(normal) },
+    slow: { window: state.query.window, ...comparedOf(slow) },
+    normal: { window: baseline.window, ...comparedOf(normal) },
   };
 }
 
@@ -199,9 +207,12 @@ function* allCut(entries: readonly EntryTrace[]): Steps<readonly Trace[]> {
   return all;
 }
 
-function exampleOf(entries: readonly EntryTrace[]): ExampleTrace | undefined {
+function comparedOf(entries: readonly EntryTrace[]): Pick<ComparedTraces, 'example' | 'traces'> {
   const median = medianOf(entries);
-  return median && { traceId: median.trace.traceId, duration: median.entry.duration };
+  if (median === undefined) return {};
+  const { trace, entry } = median;
+  const others = entries.flatMap((each) => (each.trace === trace ? [] : [each.trace]));
+  return { example: { traceId: trace.traceId, duration: entry.duration }, traces: [trace, ...others] };
 }
 
 interface Search {

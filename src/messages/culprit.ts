@@ -22,6 +22,7 @@ import {
 import { objectiveLabels } from '../rules/queries.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { evidenceWindow, statusOf, traceCommand } from './alert-subject.ts';
+import type { KeepEvidence } from './kept-evidence.ts';
 
 /** Who is to blame for a breach, as its message shows it. Texts are not escaped. */
 export interface CulpritFinding {
@@ -62,6 +63,8 @@ export type WatchCulprit = (of: CulpritWanted) => CulpritState;
 /** What comparing slow with normal traces needs. */
 export interface WatchCulpritOptions {
   readonly explainSlowness: ExplainSlowness;
+  /** Keeps the compared traces; absent: they are not kept. */
+  readonly keepEvidence?: KeepEvidence;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -142,7 +145,7 @@ function dueAt(last: Comparisons | undefined, shown: CulpritFinding | undefined)
 
 /** Compares once, and plans the next comparison. Never throws. */
 async function compare(
-  { explainSlowness, clock, logger }: WatchCulpritOptions,
+  { explainSlowness, keepEvidence, clock, logger }: WatchCulpritOptions,
   { alert, rule, traceService: service }: Traced,
   comparisons: Comparisons,
 ): Promise<void> {
@@ -158,6 +161,7 @@ async function compare(
     const isTooSoon = isEarly && now < after(comparisons.firstAt, PATIENCE);
     if (isTooSoon && (finding.subject === '' || finding.subject === UNCLEAR)) return;
     comparisons.finding = finding;
+    void keepEvidence?.({ alertId: alert.alertId, service, culprit: finding }, why);
   } catch (error) {
     comparisons.isEarly = FIRST_DELAYS[comparisons.count - 1] !== undefined;
     comparisons.nextAt = after(clock.now(), RETRY);

@@ -7,7 +7,7 @@ import type {
   UserAction,
 } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import type { EpochMs, Milliseconds } from '../lib/units.ts';
+import { DAY, type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { SloRule } from '../rules/rule.ts';
 import type { CulpritFinding } from './culprit.ts';
@@ -283,10 +283,27 @@ export interface Store {
   /** The entries of the ledger since an instant, the newest first. */
   ledger(query: { readonly since: EpochMs }): Promise<readonly LedgerEntry[]>;
 
+  /**
+   * Keeps the evidence of an alert for seven days from `at`, in place of what was kept of it before; only that of the last
+   * `KEPT_ALERTS` alerts. `data` is opaque, and the caller bounds its size.
+   */
+  keepEvidence(kept: {
+    readonly alertId: string;
+    readonly at: EpochMs;
+    readonly data: string;
+  }): Promise<void>;
+  /** What was kept of an alert and has not expired at `now`. */
+  keptEvidence(query: { readonly alertId: string; readonly now: EpochMs }): Promise<string | undefined>;
+
   /** Whether it can be written to now. */
   isOpen(): boolean;
   close(): Promise<void>;
 }
+
+/** Alerts whose evidence a store keeps: with the limit for one alert, this bounds what all of it takes. */
+export const KEPT_ALERTS = 100;
+/** How long the evidence of an alert is kept after it was collected. */
+export const EVIDENCE_RETENTION: Milliseconds = ms(7 * DAY);
 
 /** The error of an evaluation while the store's messages are not restored. */
 export const notRestored = (): UpstreamError =>

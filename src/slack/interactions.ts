@@ -18,6 +18,7 @@ import {
   withService,
 } from './blocks/answer.ts';
 import { OPEN_LINK } from './blocks/block-kit.ts';
+import { sendFiles } from './files.ts';
 import { createResponder, type Responder } from './responder.ts';
 import { registerSilenceForm, type SilenceFormParts } from './silence-form.ts';
 import { pictureOf, showPicture } from './trace-picture.ts';
@@ -155,6 +156,7 @@ async function reply(parts: InteractionParts, request: CommandRequest, responder
     const hasPicture = parts.painter !== undefined && pictureOf(answer) !== undefined;
     const frame = { share: reproducible, picture: hasPicture ? reproducible : undefined };
     await responder.answer(answerMessage(answer, frame));
+    if (answer.kind === 'files') await sendFiles(parts, answer, responder);
     return;
   }
   const frame: AnswerFrame = { sharedBy: { userId: request.by, command: typedCommand(request) } };

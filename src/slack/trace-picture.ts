@@ -4,21 +4,18 @@ import type { Clock } from '../lib/clock.ts';
 import { faultText } from '../lib/errors.ts';
 import { durationText } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
-import { SECOND } from '../lib/units.ts';
 import { PictureError, type PicturePainter, type TracePicture } from '../traces/pictures.ts';
 import { context, type Rendered } from './blocks/block-kit.ts';
 import { code, escape, literal, oneLine } from './blocks/mrkdwn.ts';
-import { type CallFailure, type Calls, reasonOf, SLACK_TIMEOUT } from './calls.ts';
-import { DIRECT, type SlackNetwork } from './network.ts';
+import { reasonOf } from './calls.ts';
+import { completeUpload, postFailure, UploadError, type UploadParts, uploadContent } from './files.ts';
 import { FILE_RETRY_DELAYS } from './pacing.ts';
 import type { Responder } from './responder.ts';
 
-export interface PictureParts {
-  readonly calls: Calls;
+export interface PictureParts extends UploadParts {
   readonly painter: Pick<PicturePainter, 'draw'>;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Logger;
-  readonly network?: SlackNetwork;
 }
 
 /** Where the picture goes: to everyone in the channel, or to the person who ran the command. */
@@ -50,7 +47,7 @@ export async function showPicture(
   try {
     await send(parts, picture, to);
   } catch (error) {
-    const isExpected = error instanceof PictureError;
+    const isExpected = error instanceof PictureError || error instanceof UploadError;
     const reason = isExpected ? error.message : "internal error, see the bot's log";
     if (!isExpected) parts.logger.error('slack: showing a picture failed', { error: faultText(error) });
     parts.logger.warn('slack: picture not shown', { reason });
@@ -84,85 +81,26 @@ async function post({ calls, clock }: PictureParts, channel: string, message: Re
     await clock.sleep(delay);
     outcome = await calls.call('chat.postMessage', args, { channel });
   }
-  if (outcome.kind !== 'done') throw new PictureError('failed', postFailure(outcome));
+  if (outcome.kind !== 'done')
+    throw new UploadError(reasonOf(outcome) === 'invalid_blocks' ? TEXT.notProcessed : postFailure(outcome));
   const { channel: id } = outcome.data;
   return typeof id === 'string' ? id : channel;
 }
 
-/**
- * Uploads a picture without showing it, in Slack's three steps. Returns the file's id. The SDK's `uploadV2` sends
- * `alt_text`, which Slack ignores, instead of `alt_txt`.
- */
-async function upload(
-  { calls, painter, network = DIRECT }: PictureParts,
-  picture: TracePicture,
-): Promise<string> {
-  const content = await painter.draw(picture.waterfall);
+/** Uploads a picture without showing it. Returns the file's id. */
+async function upload(parts: PictureParts, picture: TracePicture): Promise<string> {
+  const content = await parts.painter.draw(picture.waterfall);
   const traceId = picture.waterfall.traceId.replace(/[^0-9a-f]/giu, '').slice(0, 32);
-  const begun = await calls.call('files.getUploadURLExternal', {
-    filename: `waterfall-${traceId || 'trace'}.png`,
-    length: content.length,
-    alt_txt: picture.altText,
-  });
-  if (begun.kind !== 'done') throw new PictureError('failed', uploadFailure(begun));
-  const { upload_url: url, file_id: fileId } = begun.data;
-  if (typeof url !== 'string' || typeof fileId !== 'string')
-    throw new PictureError('failed', 'Slack returned no upload URL');
-  if (!(await sendContent(network, url, content)))
-    throw new PictureError('failed', 'the upload to Slack failed');
-  const files = [{ id: fileId, title: pictureTitle(picture) }];
-  const completed = await calls.call('files.completeUploadExternal', { files });
-  if (completed.kind !== 'done') throw new PictureError('failed', uploadFailure(completed));
-  return fileId;
-}
-
-/** The URL is a secret: it is neither logged nor shown. */
-async function sendContent(network: SlackNetwork, url: string, content: Uint8Array): Promise<boolean> {
-  try {
-    const response = await network.fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/octet-stream' },
-      body: Buffer.from(content),
-      redirect: 'error',
-      signal: AbortSignal.timeout(SLACK_TIMEOUT),
-    });
-    await response.text();
-    return response.ok;
-  } catch {
-    return false;
-  }
+  const filename = `waterfall-${traceId || 'trace'}.png`;
+  const id = await uploadContent(parts, { filename, content, altText: picture.altText });
+  await completeUpload(parts, [{ id, title: pictureTitle(picture) }]);
+  return id;
 }
 
 const TEXT = {
   copy: 'Also sent to you as a direct message: Slack shows a file only to people it was shared with.',
   notProcessed: 'Slack did not finish processing the file',
-  noDirectMessages: 'the app does not accept direct messages. Turn on the Messages tab of the Slack app',
-  notInChannel: 'the bot is not in this channel. Invite it, or run the command in a channel it is in',
-  noScope: 'the Slack app lacks the scope files:write. Add the scope and reinstall the app',
 } as const;
-
-const retryIn = (failure: Extract<CallFailure, { kind: 'not-sent' }>): string =>
-  `Slack's rate limit is reached. Try again in ${Math.max(1, Math.ceil(failure.retryAfter / SECOND))} s`;
-
-/** Why a message with a picture was not posted; completes "No picture: ...". */
-function postFailure(failure: CallFailure): string {
-  const reason = reasonOf(failure);
-  if (reason === 'invalid_blocks') return TEXT.notProcessed;
-  if (reason === 'messages_tab_disabled') return TEXT.noDirectMessages;
-  if (failure.kind === 'channel-refused') return TEXT.notInChannel;
-  if (failure.kind === 'refused') return `Slack refused the message (${reason})`;
-  return failure.kind === 'not-sent' && failure.limited ? retryIn(failure) : 'Slack did not respond';
-}
-
-/** Why a file was not uploaded; completes "No picture: ...". */
-function uploadFailure(failure: CallFailure): string {
-  const reason = reasonOf(failure);
-  if (failure.kind === 'not-sent' && failure.limited) return retryIn(failure);
-  if (reason === 'missing_scope' || reason === 'not_allowed_token_type') return TEXT.noScope;
-  return failure.kind === 'unknown' || failure.kind === 'not-sent'
-    ? 'Slack did not respond to the upload'
-    : `Slack refused the file (${reason})`;
-}
 
 /** The title of the file; screen readers read it before the alternative text. */
 export function pictureTitle({ waterfall }: TracePicture): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { describeEvidence } from './store/evidence.ts';
 import { GROUP, type StoreHome, useBench } from './store/fixtures.ts';
 import { describeLedger } from './store/ledger.ts';
 import { describeMessages } from './store/messages.ts';
@@ -15,6 +16,7 @@ export function describeStore(name: string, makeHome: () => Promise<StoreHome>):
     describePeople(bench);
     describeRestore(bench);
     describeLedger(bench);
+    describeEvidence(bench);
 
     it('is open until it is closed, closes twice, and then refuses', async () => {
       const { store } = bench;

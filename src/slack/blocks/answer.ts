@@ -88,6 +88,8 @@ function textMessage(answer: Exclude<Answer, ViewAnswer>): Rendered {
       return unknownServiceMessage(answer);
     case 'lines':
       return linesMessage(answer);
+    case 'files':
+      return sentence(`${answer.text} The files are sent to you as a direct message.`);
     case 'nothing':
       return sentence(answer.text, linkButtons(answer.links));
     case 'failed':

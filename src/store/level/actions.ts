@@ -1,8 +1,8 @@
 import type { AlertActions, UserAction } from '../../alerts/alert.ts';
 import { hashTexts } from '../../lib/labels.ts';
-import { after, DAY, type EpochMs, type Milliseconds, ms } from '../../lib/units.ts';
+import { after, before, DAY, type EpochMs, type Milliseconds, ms } from '../../lib/units.ts';
 import { LEDGER_ENTRIES, type LedgerEntry } from '../../messages/ledger.ts';
-import type { Store } from '../../messages/store.ts';
+import { EVIDENCE_RETENTION, KEPT_ALERTS, type Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { Operation } from './database.ts';
 import { addMessages, commit, emptyBatch, type LevelContext } from './messages.ts';
@@ -128,6 +128,49 @@ export async function expiredLedger(
   return keys
     .filter((key, index) => index < keys.length - LEDGER_ENTRIES || Number.parseInt(key, 10) <= until)
     .map((key) => ({ type: 'del', table: 'ledger', key }) as const);
+}
+
+/** When the evidence of an alert was kept: its size is not read to find what is too old. */
+interface KeptAt {
+  readonly at: EpochMs;
+}
+
+async function keptTimes({ database }: LevelContext): Promise<readonly (readonly [string, KeptAt])[]> {
+  const times = (await database.all('evidence-time')).map(([key, kept]) => [key, kept as KeptAt] as const);
+  return times.sort(([, a], [, b]) => b.at - a.at);
+}
+
+/** Operations that delete evidence. */
+const withoutEvidence = (alertId: string): readonly Operation[] =>
+  (['evidence', 'evidence-time'] as const).map((table) => ({ type: 'del', table, key: alertId }));
+
+export async function keepEvidence(
+  context: LevelContext,
+  { alertId, at, data }: Parameters<Store['keepEvidence']>[0],
+): Promise<void> {
+  const others = (await keptTimes(context)).filter(([key]) => key !== alertId);
+  const isOver = ([, kept]: readonly [string, KeptAt], index: number): boolean =>
+    index >= KEPT_ALERTS - 1 || after(kept.at, EVIDENCE_RETENTION) <= at;
+  await context.database.write([
+    ...others.filter(isOver).flatMap(([key]) => withoutEvidence(key)),
+    { type: 'put', table: 'evidence', key: alertId, value: { data } },
+    { type: 'put', table: 'evidence-time', key: alertId, value: { at } satisfies KeptAt },
+  ]);
+}
+
+export async function keptEvidence(
+  { database }: LevelContext,
+  { alertId, now }: Parameters<Store['keptEvidence']>[0],
+): Promise<string | undefined> {
+  const kept = (await database.get('evidence-time', alertId)) as KeptAt | undefined;
+  if (kept === undefined || after(kept.at, EVIDENCE_RETENTION) <= now) return undefined;
+  return ((await database.get('evidence', alertId)) as { readonly data: string } | undefined)?.data;
+}
+
+/** Operations that delete the evidence that is too old. */
+export async function expiredEvidence(context: LevelContext): Promise<readonly Operation[]> {
+  const until = before(context.now(), EVIDENCE_RETENTION);
+  return (await keptTimes(context)).flatMap(([key, { at }]) => (at <= until ? withoutEvidence(key) : []));
 }
 
 /** Actions without a message, older than a message is kept. */

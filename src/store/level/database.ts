@@ -31,7 +31,18 @@ import {
  *   ledger!TIME-HASH          LedgerEntry
  *   restored!messages         RestoredAt: the folder's messages were looked for in Slack
  */
-type Table = 'tick' | 'group' | 'alert' | 'message' | 'ref' | 'action' | 'silence' | 'restored' | 'ledger';
+type Table =
+  | 'tick'
+  | 'group'
+  | 'alert'
+  | 'message'
+  | 'ref'
+  | 'action'
+  | 'silence'
+  | 'restored'
+  | 'ledger'
+  | 'evidence'
+  | 'evidence-time';
 
 /** One change of a batch. */
 export type Operation =

@@ -20,7 +20,10 @@ import {
   appendLedger,
   endSilence,
   expiredActions,
+  expiredEvidence,
   expiredLedger,
+  keepEvidence,
+  keptEvidence,
   ledgerSince,
   recordAction,
   silencesSince,
@@ -164,6 +167,7 @@ async function deleteExpired(context: LevelContext): Promise<void> {
   const { database, now } = context;
   await database.write(await expiredMessages(context, before(now(), MESSAGE_RETENTION)));
   await database.write(await expiredActions(context, MESSAGE_RETENTION));
+  await database.write(await expiredEvidence(context));
   await database.write(await expiredLedger(context, before(now(), MESSAGE_RETENTION)));
 }
 
@@ -262,8 +266,18 @@ const actionMethods = (
   change: Change,
 ): Pick<
   Store,
-  'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences' | 'appendLedger' | 'ledger'
+  | 'recordAction'
+  | 'actions'
+  | 'addSilence'
+  | 'endSilence'
+  | 'silences'
+  | 'appendLedger'
+  | 'ledger'
+  | 'keepEvidence'
+  | 'keptEvidence'
 > => ({
+  keepEvidence: (kept) => change(() => keepEvidence(context, kept)),
+  keptEvidence: (query) => keptEvidence(context, query),
   appendLedger: (entries) => change(() => appendLedger(context, entries)),
   ledger: (query) => ledgerSince(context, query),
   recordAction: (done) => change(() => recordAction(context, done)),

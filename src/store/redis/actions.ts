@@ -2,7 +2,7 @@ import type { AlertActions, UserAction } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../alerts/record-codec.ts';
 import { DAY, type EpochMs } from '../../lib/units.ts';
 import { LEDGER_ENTRIES, type LedgerEntry } from '../../messages/ledger.ts';
-import type { MessageUpdate, Store } from '../../messages/store.ts';
+import { EVIDENCE_RETENTION, KEPT_ALERTS, type MessageUpdate, type Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { StoreClient } from './connection.ts';
 
@@ -47,7 +47,15 @@ export function createActions(
   context: ActionsContext,
 ): Pick<
   Store,
-  'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences' | 'appendLedger' | 'ledger'
+  | 'recordAction'
+  | 'actions'
+  | 'addSilence'
+  | 'endSilence'
+  | 'silences'
+  | 'appendLedger'
+  | 'ledger'
+  | 'keepEvidence'
+  | 'keptEvidence'
 > {
   const { client, prefix, routing, updateArguments, retention } = context;
   return {
@@ -96,6 +104,14 @@ export function createActions(
         String(LEDGER_ENTRIES),
         ...records,
       );
+    },
+    async keepEvidence({ alertId, at, data }) {
+      const args = [alertId, `${at} ${data}`, String(at), String(EVIDENCE_RETENTION), String(KEPT_ALERTS)];
+      await client.storeKeepEvidence(routing, prefix, ...args);
+    },
+    async keptEvidence({ alertId, now }) {
+      const [at, data] = (await client.get(`${prefix}evidence:${alertId}`))?.split(' ') ?? [];
+      return Number(at) + EVIDENCE_RETENTION > now ? data : undefined;
     },
     async ledger({ since }) {
       const texts = textsOf(await client.storeLedger(routing, prefix, String(since)));

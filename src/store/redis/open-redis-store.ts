@@ -347,6 +347,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     endSilence: (done) => writing(() => actions.endSilence(done)),
     silences: (since) => guarded(() => actions.silences(since)),
     appendLedger: (entries) => writing(() => actions.appendLedger(entries)),
+    keepEvidence: (kept) => writing(() => actions.keepEvidence(kept)),
+    keptEvidence: (query) => guarded(() => actions.keptEvidence(query)),
     ledger: (query) => guarded(() => actions.ledger(query)),
     isOpen: () => !isClosed && client.status === 'ready' && (unverified() ?? refusal()) === undefined,
     problem: () => unverified() ?? refusal() ?? conflictText(replicas?.conflict()),

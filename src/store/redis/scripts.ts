@@ -17,6 +17,8 @@
  *   silence                hash     StoredSilence as a record, by id
  *   silence-end            hash     the early end of a silence, by id
  *   ledger                 zset     LedgerEntry as a record, by its time
+ *   evidence:ALERT_ID      string   what was kept of an alert; expires
+ *   evidence               zset     alerts whose evidence is kept, by when that was
  *   restored               string   when the open messages were looked for in Slack, with ' partial' while some could not
  *                                   be read: gone when the data was lost
  */
@@ -243,11 +245,26 @@ const LEDGER = `${SHARED}
 return redis.call('ZREVRANGEBYSCORE', p .. 'ledger', '+inf', ARGV[2])
 `;
 
+/** Arguments: prefix, alert, data, when, its life in ms, of how many alerts it is kept. */
+const KEEP_EVIDENCE = `${SHARED}
+local kept = p .. 'evidence'
+local function name(alert) return p .. 'evidence:' .. alert end
+redis.call('SET', name(ARGV[2]), ARGV[3], 'PX', ARGV[5])
+redis.call('ZADD', kept, ARGV[4], ARGV[2])
+redis.call('PEXPIRE', kept, ARGV[5])
+for _, old in ipairs(redis.call('ZRANGE', kept, 0, -1 - tonumber(ARGV[6]))) do
+  redis.call('DEL', name(old))
+  redis.call('ZREM', kept, old)
+end
+return 1
+`;
+
 /** The scripts by the name of the command that they become. Each takes one key. */
 export const SCRIPTS = {
   storeApply: APPLY,
   storeRestore: RESTORE,
   storeAppendLedger: APPEND_LEDGER,
+  storeKeepEvidence: KEEP_EVIDENCE,
   storeLedger: LEDGER,
   storeRemoveGroup: REMOVE_GROUP,
   storeClaim: CLAIM,

@@ -87,6 +87,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
     problemOf: () => undefined,
     channelProblems: () => [],
     ledger: async () => [],
+    keptEvidence: async () => undefined,
     store: {
       loadGroup: async () => undefined,
       actions: async () => new Map(),
