@@ -51,6 +51,13 @@ test('each breach names it within 15 s, also where a quarter of the requests is 
   }
 });
 
+test('the traces that it was found in are kept with the alert', async () => {
+  const answer = shown(await stage.ask('/trace evidence checkout'));
+  expect(answer).toMatch(/checkout\.shop: Culprit: payments\.shop.*Jaeger still has the examples/s);
+  const [again = ''] = /\/(trace evidence \S+ [0-9a-f]{32})/.exec(answer) ?? [];
+  expect(shown(await stage.ask(again))).toContain('From the copy kept with the alert');
+});
+
 test('a service that the fault does not touch is not slower than normal', async () => {
   const answer = shown(await stage.ask('/trace why currency last 1m'));
   expect(answer).toContain('Not slower than normal.');
