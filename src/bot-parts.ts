@@ -33,7 +33,6 @@ import { createLinks } from './links/link.ts';
 import { type ChannelCheck, createChannelCheck } from './messages/channel-check.ts';
 import { createCulpritWatch } from './messages/culprit.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
-import { createKeepEvidence } from './messages/kept-evidence.ts';
 import type { Ledger } from './messages/ledger.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
 import { createRedactMessage } from './messages/post-message.ts';
@@ -369,12 +368,7 @@ export function createNotifying(
       clock,
       logger,
     }),
-    watchCulprit: createCulpritWatch({
-      explainSlowness,
-      keepEvidence: createKeepEvidence(store, logger),
-      clock,
-      logger,
-    }),
+    watchCulprit: createCulpritWatch({ explainSlowness, store, clock, logger }),
     clock,
     logger,
     recorder,

@@ -25,7 +25,7 @@ export const traceEvidence: CommandForm<EvidenceCommand> = {
   slash: '/trace',
   kind: 'evidence',
   keywords: ['evidence'],
-  usage: 'evidence <alert id or service> [<trace id> | file] [share]',
+  usage: 'evidence <alert id or service> [file] [share]',
   summary: 'The traces that were compared for an alert, kept for 7 days, also as files for Jaeger',
   system: 'store',
   parse,

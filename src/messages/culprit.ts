@@ -22,7 +22,8 @@ import {
 import { objectiveLabels } from '../rules/queries.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { evidenceWindow, statusOf, traceCommand } from './alert-subject.ts';
-import type { KeepEvidence } from './kept-evidence.ts';
+import { createKeepEvidence } from './kept-evidence.ts';
+import type { Store } from './store.ts';
 
 /** Who is to blame for a breach, as its message shows it. Texts are not escaped. */
 export interface CulpritFinding {
@@ -64,7 +65,7 @@ export type WatchCulprit = (of: CulpritWanted) => CulpritState;
 export interface WatchCulpritOptions {
   readonly explainSlowness: ExplainSlowness;
   /** Keeps the compared traces; absent: they are not kept. */
-  readonly keepEvidence?: KeepEvidence;
+  readonly store?: Pick<Store, 'keepEvidence'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -145,7 +146,7 @@ function dueAt(last: Comparisons | undefined, shown: CulpritFinding | undefined)
 
 /** Compares once, and plans the next comparison. Never throws. */
 async function compare(
-  { explainSlowness, keepEvidence, clock, logger }: WatchCulpritOptions,
+  { explainSlowness, store, clock, logger }: WatchCulpritOptions,
   { alert, rule, traceService: service }: Traced,
   comparisons: Comparisons,
 ): Promise<void> {
@@ -161,7 +162,8 @@ async function compare(
     const isTooSoon = isEarly && now < after(comparisons.firstAt, PATIENCE);
     if (isTooSoon && (finding.subject === '' || finding.subject === UNCLEAR)) return;
     comparisons.finding = finding;
-    void keepEvidence?.({ alertId: alert.alertId, service, culprit: finding }, why);
+    const kept = { alertId: alert.alertId, service, culprit: finding };
+    if (store !== undefined) void createKeepEvidence(store, logger)(kept, why);
   } catch (error) {
     comparisons.isEarly = FIRST_DELAYS[comparisons.count - 1] !== undefined;
     comparisons.nextAt = after(clock.now(), RETRY);

@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
 import type { WhySlow } from '../culprit/collect.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -38,8 +36,15 @@ export const MOST_KEPT_BYTES = 262_144;
 /** Compressing more than this takes too long for what would be kept of it. */
 const MOST_TEXT = 8_388_608;
 
-const compress = promisify(gzip);
-const decompress = promisify(gunzip);
+async function through(
+  data: Uint8Array<ArrayBuffer>,
+  by: CompressionStream | DecompressionStream,
+): Promise<Buffer> {
+  return Buffer.from(await new Response(new Blob([data]).stream().pipeThrough(by)).arrayBuffer());
+}
+
+const compressed = (text: string): Promise<Buffer> =>
+  through(new TextEncoder().encode(text), new CompressionStream('gzip'));
 
 const firstOf = ({ compared, traces }: KeptTraces, count: number): KeptTraces => ({
   compared,
@@ -53,7 +58,7 @@ export async function encodeEvidence(evidence: KeptEvidence, limit = MOST_KEPT_B
   for (;;) {
     const part = { ...evidence, slow: firstOf(slow, count), normal: firstOf(normal, count) };
     const text = JSON.stringify(part);
-    const data = text.length > MOST_TEXT ? undefined : (await compress(text)).toString('base64');
+    const data = text.length > MOST_TEXT ? undefined : (await compressed(text)).toString('base64');
     if (data !== undefined && (data.length <= limit || count === 0)) return data;
     count = Math.floor(count / 2);
   }
@@ -61,11 +66,12 @@ export async function encodeEvidence(evidence: KeptEvidence, limit = MOST_KEPT_B
 
 /** Reads what `encodeEvidence` wrote. */
 export async function decodeEvidence(data: string): Promise<KeptEvidence> {
-  return JSON.parse((await decompress(Buffer.from(data, 'base64'))).toString('utf8')) as KeptEvidence;
+  const text = await through(new Uint8Array(Buffer.from(data, 'base64')), new DecompressionStream('gzip'));
+  return JSON.parse(text.toString('utf8')) as KeptEvidence;
 }
 
 /** Keeps what a comparison was made of. A store that refuses costs the evidence, and no message: it never throws. */
-export type KeepEvidence = (
+type KeepEvidence = (
   of: Pick<KeptEvidence, 'alertId' | 'service' | 'culprit'>,
   why: Pick<WhySlow, 'result' | 'slow' | 'normal'>,
 ) => Promise<void>;

@@ -94,6 +94,18 @@ export function createActions(
       return silenceFrom(textsOf(await client.storeEndSilence(routing, prefix, ...args)));
     },
     silences: (since) => silencesSince(context, since),
+    ...createRecords(context),
+  };
+}
+
+/** The store's operations on what is kept for later: the ledger, and the evidence of alerts. */
+function createRecords({
+  client,
+  prefix,
+  routing,
+  retention,
+}: ActionsContext): Pick<Store, 'appendLedger' | 'ledger' | 'keepEvidence' | 'keptEvidence'> {
+  return {
     async appendLedger(entries) {
       const newest = Math.max(...entries.map(({ at }) => at));
       const records = entries.flatMap((entry) => [String(entry.at), encodeRecord(entry)]);
