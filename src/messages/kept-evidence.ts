@@ -32,7 +32,7 @@ export interface KeptEvidence {
 }
 
 /** The largest evidence of one alert, compressed, as the store holds it. */
-export const MOST_KEPT_BYTES = 262_144;
+const MOST_KEPT_BYTES = 262_144;
 /** Compressing more than this takes too long for what would be kept of it. */
 const MOST_TEXT = 8_388_608;
 
