@@ -186,6 +186,9 @@ async function edit(work: Work, desired: DesiredMessage): Promise<Synced> {
   };
 }
 
+/** Refused edits before a message leaves its channel: three and a half minutes. */
+const CHANNEL_PATIENCE = 3;
+
 interface Editing {
   readonly desired: DesiredMessage;
   readonly evidence: Evidence;
@@ -238,15 +241,23 @@ async function editWith(work: Work, { desired, evidence, shown }: Editing): Prom
       return { ...done, shown: next, call: 'edit', outcome: 'sent' };
     }
     case 'message-gone':
+      return postAgain(work, shown);
     case 'channel-refused':
-      parts.logger.info('a message is gone and is posted again', { message: message.key });
-      return post(work, { isBrief: false, shown });
+      // A channel that was archived by mistake comes back with the message: a second one would leave that one open.
+      return message.failures < CHANNEL_PATIENCE
+        ? { ...pending(work), call: 'edit', ...failed(work, outcome, undefined) }
+        : postAgain(work, shown);
     case 'edit-refused':
       return freeze(work, shown, outcome.code);
     default:
       // An edit can be repeated as it is: there is nothing to reconcile.
       return { ...pending(work), call: 'edit', ...failed(work, outcome, undefined) };
   }
+}
+
+function postAgain(work: Work, shown: ShownMessage): Promise<Synced> {
+  work.parts.logger.info('a message is gone and is posted again', { message: work.message.key });
+  return post(work, { isBrief: false, shown });
 }
 
 /** Slack refuses to edit the message: one reply says so, and what is new is a reply from then on. */

@@ -51,8 +51,7 @@ interface Refusal {
 
 function refusalAfter(before: Refusal | undefined, synced: Synced | undefined, now: EpochMs) {
   const { outcome, reason = '' } = synced ?? {};
-  if (outcome === 'refused' || outcome === 'channel-refused')
-    return before?.code === reason ? before : { code: reason, since: now };
+  if (isRefused({ outcome })) return before?.code === reason ? before : { code: reason, since: now };
   return outcome === 'sent' ? undefined : before;
 }
 
@@ -136,9 +135,8 @@ function createSteps(options: MessageSyncOptions): (message: ClaimedMessage) => 
     ledger.add(...ledgerEntries(message, synced, clock.now()));
     if (reason === undefined) return;
     const fields = { message: key, alertId: message.desired?.alert.alertId, failures, reason };
-    const isRefused = outcome === 'refused' || outcome === 'channel-refused';
     // Five failures are half a minute of growing pauses: an operator should know.
-    if (!isRefused) logger[failures === 5 ? 'warn' : 'debug']('a message waits', fields);
+    if (!isRefused(synced)) logger[failures === 5 ? 'warn' : 'debug']('a message waits', fields);
     else if (!refused.has(key)) {
       refused.add(key);
       logger.error('Slack refuses a message: it is kept and tried again', fields);
@@ -202,6 +200,9 @@ function inLedger({ alert, rule, alertGroup, parent }: DesiredMessage) {
   return { what: `${rule.name}, ${firing + noData + resolved} alerts`, alertId: alertGroup.id };
 }
 
+const isRefused = ({ outcome }: Partial<Pick<Synced, 'outcome'>>): boolean =>
+  outcome === 'refused' || outcome === 'channel-refused';
+
 /** The entries of a step: a message was posted, it ended, or Slack refuses it for the first time. */
 function ledgerEntries({ desired, shown, lines, failures }: ClaimedMessage, synced: Synced, at: EpochMs) {
   const of = desired && inLedger(desired);
@@ -213,8 +214,8 @@ function ledgerEntries({ desired, shown, lines, failures }: ClaimedMessage, sync
     const outcome = desired?.alert.resolveReason;
     if (hasEnded({ lines }, synced)) entries.push({ at, kind: 'ended', ...of, permalink, outcome });
   }
-  const isRefused = synced.outcome === 'refused' || synced.outcome === 'channel-refused';
-  if (isRefused && failures === 0) entries.push({ at, kind: 'not-posted', ...of, outcome: synced.reason });
+  if (isRefused(synced) && synced.call === 'post' && failures === 0)
+    entries.push({ at, kind: 'not-posted', ...of, outcome: synced.reason });
   return entries;
 }
 

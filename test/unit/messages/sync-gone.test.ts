@@ -58,6 +58,25 @@ describe('a message or a channel that is gone', () => {
     expect(bed.messages(GENERAL).map(({ text }) => text)).toEqual([expect.stringContaining('✅ checkout')]);
   });
 
+  it('a channel that is archived for two minutes has the alert in one message still', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    const { conversations } = bed.stand.workspace.state;
+    const channel = conversations.channel(INCIDENTS);
+    if (channel === undefined) throw new Error('there is no such channel');
+    bed.stand.workspace.archiveChannel(INCIDENTS);
+    for (const value of [0.2, 0.3, 0.4, 0.5]) {
+      await bed.stand.clock.advance(MINUTE / 2);
+      await bed.decide('refresh', alertOf({ value }));
+      await bed.drain();
+    }
+    conversations.changeChannel(channel);
+    await bed.decide('resolved', resolved());
+    await bed.settle();
+    expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('✅ checkout')]);
+    expect(bed.messages(GENERAL)).toEqual([]);
+  });
+
   it('when the default channel refuses too, the alert is kept, tried ever more rarely, and complained about once', async () => {
     bed.stand.workspace.archiveChannel(INCIDENTS);
     bed.stand.workspace.archiveChannel(GENERAL);
