@@ -243,7 +243,7 @@ async function editWith(work: Work, { desired, evidence, shown }: Editing): Prom
     case 'message-gone':
       return postAgain(work, shown);
     case 'channel-refused':
-      // A channel that was archived by mistake comes back with the message: a second one would leave that one open.
+      // A channel that is unarchived again has the message still: a second one would leave that one open.
       return message.failures < CHANNEL_PATIENCE
         ? { ...pending(work), call: 'edit', ...failed(work, outcome, undefined) }
         : postAgain(work, shown);
