@@ -259,6 +259,8 @@ interface Loss {
   /** Ids of channels that were read. */
   readonly ids: Set<string>;
   claimed?: EpochMs;
+  /** No other replica saw the loss so lately that its calls may still be under way. */
+  isSettled?: boolean;
 }
 
 /** Why the channels could not all be read, and when to go on. */
@@ -310,6 +312,19 @@ async function isOurs({ store, clock }: RestoreMessagesOptions, loss: Loss): Pro
   if (!(await store.claimTick({ group, evalTime, ttl: ms(2 * CLAIM_FOR) }))) return false;
   loss.claimed = evalTime;
   return true;
+}
+
+/**
+ * Whether the calls that were under way when the store lost its data have ended. The first replica that sees it says so in the
+ * store for their longest time: one that starts meanwhile cannot tell a lost store from a new one.
+ */
+async function areCallsOver({ store, clock }: RestoreMessagesOptions, loss: Loss): Promise<boolean> {
+  if (loss.isSettled === true) return true;
+  const seen = { group: 'tailwatch (itself);loss', evalTime: epochMs(0), ttl: CALL_UNDER_WAY };
+  // Each time, since the store may lose it again.
+  const isFirst = await store.claimTick(seen);
+  loss.isSettled = loss.wasLost ? between(loss.at, clock.now()) >= CALL_UNDER_WAY : isFirst;
+  return loss.isSettled;
 }
 
 /** The groups that are evaluated, with those of the bot itself. */
@@ -450,8 +465,7 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     const now = clock.now();
     loss ??= beginLoss(options, { at: now, wasLost: wasRestored });
     await silences.addAgain();
-    const age = between(loss.at, now);
-    if (loss.wasLost && age < CALL_UNDER_WAY) return ms(Math.min(CHECK_EVERY, CALL_UNDER_WAY - age));
+    if (!(await areCallsOver(options, loss))) return CHECK_EVERY;
     if (!(await isOurs(options, loss))) return PAUSE;
     const unread = await readChannels(options, loss);
     if (unread !== undefined) {

@@ -14,10 +14,10 @@ import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { createVirtualClock, START, type VirtualClock } from '../../support/virtual-clock.ts';
 
 /** A store shared by replicas, which can lose its data. */
-function sharedStore() {
+function sharedStore(clock?: VirtualClock) {
   let isRestored = false;
   let partialSince: EpochMs | undefined;
-  const claims = new Set<string>();
+  const claims = new Map<string, EpochMs>();
   const silences = new Map<string, StoredSilence>();
   return {
     silences: async () => [...silences.values()],
@@ -40,10 +40,11 @@ function sharedStore() {
       partialSince = isPartial === true ? at : undefined;
       return true;
     }),
-    claimTick: async ({ group, evalTime }: Parameters<Store['claimTick']>[0]) => {
+    claimTick: async ({ group, evalTime, ttl }: Parameters<Store['claimTick']>[0]) => {
       const key = `${group} ${evalTime}`;
-      if (claims.has(key)) return false;
-      claims.add(key);
+      const now = clock?.now() ?? START;
+      if ((claims.get(key) ?? 0) > now) return false;
+      claims.set(key, after(now, ttl));
       return true;
     },
   };
@@ -88,6 +89,27 @@ test('a new store is restored at the start, from each channel once, also from th
   expect(openMessages.mock.calls.map(([{ channel }]) => channel)).toEqual(['#alerts', 'C2']);
   expect(await store.isRestored()).toBe(true);
   expect(onRestored).not.toHaveBeenCalled();
+});
+
+test('a replica that starts just after the others saw the loss waits for their calls too', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore(clock);
+  const running = replicaOn(store, clock, async () => NOTHING);
+  await running.restoring.begin();
+  running.watch();
+  await clock.advance(10 * SECOND);
+  store.lose();
+  await clock.advance(4 * SECOND);
+  const started = replicaOn(store, clock, async () => NOTHING);
+  const begun = started.restoring.begin();
+  await clock.advance(3 * SECOND);
+  await begun;
+  started.watch();
+  await clock.advance(4 * SECOND);
+  expect([started.openMessages.mock.calls.length, await store.isRestored()]).toEqual([0, false]);
+  await clock.advance(6 * SECOND);
+  expect(await store.isRestored()).toBe(true);
+  for (const { ended } of [running, started]) ended.abort();
 });
 
 test('a store that loses its data while the bot runs is restored once the calls under way have ended, by one replica', async () => {
