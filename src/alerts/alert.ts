@@ -104,6 +104,14 @@ export interface Reminders {
   readonly sent: readonly string[];
 }
 
+/** The end that Alertmanager gives of an alert, before Prometheus shows recovery. */
+export interface UnconfirmedEnd {
+  /** When Alertmanager resolved it. */
+  readonly at: EpochMs;
+  /** When it ends unless it is sent again; absent while Prometheus does not respond: then it waits. */
+  readonly until?: EpochMs;
+}
+
 /** One occurrence of a breach of one rule by one label set, from pending to resolved. */
 export interface Alert {
   /** Identity: hash of the alert's labels, `alertname` included. */
@@ -147,6 +155,8 @@ export interface Alert {
   readonly refreshedAt?: EpochMs;
   /** The value in the last update of its message. */
   readonly shownValue?: number;
+  /** Set while Alertmanager says that it is resolved and Prometheus does not show recovery. */
+  readonly resolvedInAlertmanager?: UnconfirmedEnd;
   /** Set while its first message or updates in its thread are suppressed. */
   readonly suppressed?: Suppression;
   /** Where its messages were sent, in that order. Absent with `refreshedAt` set: to its rule's own channel. */

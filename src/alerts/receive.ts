@@ -15,6 +15,7 @@ import {
   isOpen,
   type NotifiedAlert,
   remembered,
+  unconfirmedEnd,
   type Witness,
 } from './statements.ts';
 import { type AlertStep, isForgotten, resolveAlert, worseOf } from './step-alert.ts';
@@ -328,6 +329,15 @@ function openUnder({ rule }: Known, heard: ReceivedAlert | undefined): ReceivedA
   return isOpen(heard) && heard.rule === rule.key ? heard : undefined;
 }
 
+/** An alert that goes on, with why it stays open after Alertmanager resolved it. */
+function withUnconfirmedEnd(known: Known, alert: Alert, open: ReceivedAlert | undefined): Alert {
+  const end = open && unconfirmedEnd(open, witnessOf(known, alert));
+  const before = alert.resolvedInAlertmanager;
+  if (end?.at === before?.at && end?.until === before?.until) return alert;
+  // Its message is out of date, even if the value is the same.
+  return { ...alert, resolvedInAlertmanager: end, shownValue: undefined };
+}
+
 /** The next state of an alert that is known. */
 function stepKnown(
   { evalTime, listed }: ReceiveInput,
@@ -346,9 +356,13 @@ function stepKnown(
     open === undefined
       ? { at: evalTime, reason: 'resolved-by-alertmanager' }
       : endOf(known, current, { heard: open, evalTime, isListed: listed?.has(print) });
-  if (end === undefined) return { alert: current };
+  if (end === undefined) return { alert: withUnconfirmedEnd(known, current, open) };
   if (open !== undefined) received.set(print, ended(open, end.at));
-  const resolved = resolveAlert({ ...current, value: end.value ?? current.value }, end.at, end.reason);
+  const resolved = resolveAlert(
+    { ...current, value: end.value ?? current.value, resolvedInAlertmanager: undefined },
+    end.at,
+    end.reason,
+  );
   return { alert: resolved, transition: { kind: 'resolved', alert: resolved } };
 }
 

@@ -1,7 +1,7 @@
 import type { Labels } from '../lib/labels.ts';
 import { after, between, DAY, type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
-import type { AlertmanagerStatement, ReceivedAlert } from './alert.ts';
+import type { AlertmanagerStatement, ReceivedAlert, UnconfirmedEnd } from './alert.ts';
 
 /** One alert of a notification, with its rule. */
 export interface NotifiedAlert {
@@ -110,21 +110,31 @@ export type Witness =
   /** It shows that the alert is over. */
   | 'over';
 
+/** What the Alertmanagers that resolved an alert say; undefined where none did. */
+function resolvedBySenders({ from }: ReceivedAlert) {
+  const all = Object.values(from);
+  const resolved = all.filter(({ status }) => status === 'resolved');
+  if (resolved.length === 0) return undefined;
+  return {
+    saidAt: epochMs(Math.max(...resolved.map(({ at }) => at))),
+    endsAt: epochMs(Math.max(...resolved.map(({ at, endsAt = at }) => endsAt))),
+    isAgreed: resolved.length === all.length,
+  };
+}
+
 /**
  * When an open alert ended; undefined while it goes on. The Alertmanagers that sent it say so, and Prometheus must not
  * contradict: an Alertmanager that lost contact with Prometheus resolves alerts that fire. While Prometheus does not respond,
  * the end waits for it.
  */
 export function endBySenders(
-  { from }: ReceivedAlert,
+  heard: ReceivedAlert,
   { evalTime, witness }: { readonly evalTime: EpochMs; readonly witness: Witness },
 ): EpochMs | undefined {
-  const all = Object.values(from);
-  const resolved = all.filter(({ status }) => status === 'resolved');
-  if (resolved.length === 0) return undefined;
-  const saidAt = Math.max(...resolved.map(({ at }) => at));
-  const isAgreed = resolved.length === all.length;
-  const isUnanswered = between(epochMs(saidAt), evalTime) >= CONFIRMED_WITHIN;
+  const resolved = resolvedBySenders(heard);
+  if (resolved === undefined) return undefined;
+  const { saidAt, endsAt, isAgreed } = resolved;
+  const isUnanswered = between(saidAt, evalTime) >= CONFIRMED_WITHIN;
   const isOver: Readonly<Record<Witness, boolean>> = {
     none: isAgreed || isUnanswered,
     silent: false,
@@ -132,7 +142,15 @@ export function endBySenders(
     unconfirmed: isAgreed && isUnanswered,
     over: true,
   };
-  return isOver[witness] ? epochMs(Math.max(...resolved.map(({ at, endsAt = at }) => endsAt))) : undefined;
+  return isOver[witness] ? endsAt : undefined;
+}
+
+/** The end that waits for Prometheus, of an alert that stays open; undefined while an Alertmanager says that it fires. */
+export function unconfirmedEnd(heard: ReceivedAlert, witness: Witness): UnconfirmedEnd | undefined {
+  const resolved = resolvedBySenders(heard);
+  if (resolved?.isAgreed !== true) return undefined;
+  const { saidAt, endsAt } = resolved;
+  return { at: endsAt, until: witness === 'silent' ? undefined : after(saidAt, CONFIRMED_WITHIN) };
 }
 
 /** What starts are compared with from now on: the end as Prometheus's clock gives it. */

@@ -58,6 +58,8 @@ export interface SloRow {
   readonly detail?: string;
   /** Who acknowledged or silenced the alert. */
   readonly people?: Phrase;
+  /** Why it stays open although Alertmanager resolved it. */
+  readonly unconfirmed?: Alert['resolvedInAlertmanager'];
   readonly messageUrl?: string;
   readonly figures?: SloFigures;
   /** An alert that Alertmanager sent; its rule is not in a rule file. */
@@ -239,6 +241,7 @@ async function alertRow(context: Context, alert: Alert, active: readonly Alert[]
     value,
     since: noDataSince ?? activeAt,
     ...suppressionOf(alert),
+    unconfirmed: alert.resolvedInAlertmanager,
     messageUrl: (await deps.store.shownMessage(firstMessageOf(alert)))?.permalink,
   };
   return { row, of: hasData ? budgetOf(context, series) : undefined };

@@ -28,7 +28,7 @@ import {
   type SlackBlock,
   section,
 } from './block-kit.ts';
-import { noDataEnd } from './format.ts';
+import { noDataEnd, unconfirmedEndText } from './format.ts';
 import {
   code,
   date,
@@ -194,6 +194,10 @@ function noDataLine({ alert: { noDataSince, noDataReason }, rule }: MessageView)
   ];
 }
 
+function unconfirmedLine({ state, resolvedInAlertmanager: end }: Alert): readonly string[] {
+  return state === 'resolved' || end === undefined ? [] : [unconfirmedEndText(end)];
+}
+
 /** A test shows what it measures: a breach that is made up would contradict its traces and charts. */
 function testLine({ alert, rule: { test } }: MessageView): readonly string[] {
   if (test === undefined) return [];
@@ -232,6 +236,7 @@ function lead(view: MessageView): readonly SlackBlock[] {
     ...testLine(view),
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
     ...(statusOf(alert) === 'no-data' ? noDataLine(view) : []),
+    ...unconfirmedLine(alert),
     stateLine(view),
     ...culpritLines(view),
   ];

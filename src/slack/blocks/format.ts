@@ -1,8 +1,10 @@
+import type { UnconfirmedEnd } from '../../alerts/alert.ts';
 import type { BudgetView } from '../../latency/error-budget.ts';
 import type { SlowBetween } from '../../latency/figures.ts';
 import { bound, boundRange, count, durationText, share, significant, timeSpan } from '../../lib/format.ts';
 import { DAY, HOUR, type Milliseconds, ms, us } from '../../lib/units.ts';
 import type { Comparison, SloRule, ValueKind } from '../../rules/rule.ts';
+import { date } from './mrkdwn.ts';
 
 /* How the values of rules, histograms and error budgets are written in messages. Plain numbers: lib/format.ts. */
 
@@ -110,6 +112,13 @@ export function comparisonWord(comparison: Comparison): string {
 export function noDataEnd({ noData }: Pick<SloRule, 'noData'>): string {
   const limit = noData === 'resolve' ? '' : `, or closes after ${timeSpan(noData)} without data`;
   return `The alert stays open until data shows recovery${limit}.`;
+}
+
+/** Why an alert stays open that Alertmanager resolved. */
+export function unconfirmedEndText({ at, until }: UnconfirmedEnd): string {
+  const limit =
+    until === undefined ? '' : `, or until ${date(until, '{time}')} unless Alertmanager sends it again`;
+  return `Alertmanager resolved it at ${date(at, '{time}')}. It stays open until Prometheus shows recovery${limit}.`;
 }
 
 /**

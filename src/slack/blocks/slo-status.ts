@@ -17,6 +17,7 @@ import {
   estimate,
   ruleValue,
   thresholdNote,
+  unconfirmedEndText,
 } from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
@@ -102,7 +103,7 @@ function fitting(lines: readonly string[], most: number): readonly string[] {
 
 /** A rule or an alert in one line: state, name with a link to its message, subject, figures, since when. */
 export function sloLine(row: SloRow): string {
-  const { rule, state, subject, figures, since, detail, people, messageUrl } = row;
+  const { rule, state, subject, figures, since, detail, people, unconfirmed, messageUrl } = row;
   const { sign, text } = STATES[state];
   const { objective } = rule;
   return [
@@ -115,6 +116,7 @@ export function sloLine(row: SloRow): string {
     ...(since === undefined ? [] : [`since ${date(since)}`]),
     ...(detail === undefined ? [] : [escape(oneLine(detail), 160)]),
     ...(people === undefined ? [] : [phraseText(people, 160)]),
+    ...(unconfirmed === undefined ? [] : [unconfirmedEndText(unconfirmed)]),
   ].join(' · ');
 }
 

@@ -83,7 +83,16 @@ export function createPlay() {
       changes.push(kind === 'resolved' ? `${kind}: ${alert.resolveReason}` : kind);
     }
   };
+  /** Takes the values as shown in the messages. */
+  const show = (): void => {
+    const rules = Object.entries(state?.rules ?? {}).map(([key, rule]) => {
+      const alerts = rule.alerts.map((alert) => ({ ...alert, shownValue: alert.value }));
+      return [key, { ...rule, alerts }];
+    });
+    state = { ...state, rules: Object.fromEntries(rules) };
+  };
   return {
+    show,
     changes,
     transitions,
     say: (said: Said, answer?: Answer) => step(said.at, [said], answer),

@@ -16,6 +16,31 @@ const resolved = (minutes: number, startsAt: number, endsAt: number, from?: stri
   endsAt: at(endsAt),
 });
 
+it('keeps when Alertmanager resolved it, until Prometheus shows recovery or it is sent again', () => {
+  const play = createPlay();
+  const end = () => play.alerts().map(({ resolvedInAlertmanager }) => resolvedInAlertmanager);
+  play.say(firing(1), { value: 812 });
+  play.say(resolved(10, 0, 9));
+  expect(end()).toEqual([{ at: at(9) }]);
+  play.evaluate(at(11), { value: 812 });
+  expect(end()).toEqual([{ at: at(9), until: at(16) }]);
+  play.say(firing(12), { value: 812 });
+  expect(end()).toEqual([undefined]);
+  play.say(resolved(13, 0, 12));
+  play.evaluate(at(60), { value: null, recovery: 100 });
+  expect(play.alerts()).toMatchObject([{ state: 'resolved', resolvedInAlertmanager: undefined }]);
+});
+
+it('has its message updated although the value is the same', () => {
+  const play = createPlay();
+  play.say(firing(1), { value: 812 });
+  play.show();
+  play.evaluate(at(2), { value: 812 });
+  expect(play.alerts()).toMatchObject([{ value: 812, shownValue: 812 }]);
+  play.say(resolved(10, 0, 9), { value: 812 });
+  expect(play.alerts()).toMatchObject([{ value: 812, shownValue: undefined }]);
+});
+
 describe('the life of an alert that Alertmanagers send', () => {
   test.each<[string, (play: Play) => void, readonly string[]]>([
     [

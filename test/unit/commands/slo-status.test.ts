@@ -66,6 +66,12 @@ test('an alert of Alertmanager that is open has a row; one that ended, and its r
   expect(await rowsOf({ groups: [], received })).toMatchObject([{ state: 'firing', isReceived: true }]);
 });
 
+test('the row of an alert that Alertmanager resolved has why it stays open', async () => {
+  const alerts = [anAlert({ resolvedInAlertmanager: { at: START } })];
+  const received = { evalTime: START, rules: { [rule.key]: { rule, alerts, health: ok } } };
+  expect(await rowsOf({ groups: [], received })).toMatchObject([{ unconfirmed: { at: START } }]);
+});
+
 test('a rule that is met shows the value nearest to its bound', async () => {
   const rows = await rowsOf({ groups: [aGroup()], states: [{ rule, alerts: [], health: ok }] }, 0.004);
   expect(rows).toMatchObject([{ state: 'ok', value: 0.004, rule: { bound: 0.01, comparison: '>' } }]);

@@ -61,7 +61,7 @@ function alertOf(fields: ViewFields): Alert {
     seenAt = after(activeAt, MINUTE),
   } = fields;
   const { resolvedAt, resolveReason, keepFiringSince, noDataSince, noDataReason, gap, firedAt } = fields;
-  const { suppressed, alsoSlow, acknowledged, closed } = fields;
+  const { suppressed, alsoSlow, acknowledged, closed, resolvedInAlertmanager } = fields;
   return {
     fingerprint: 'f',
     alertId: fields.alertId ?? '00000000000000aa-17',
@@ -81,6 +81,7 @@ function alertOf(fields: ViewFields): Alert {
     noDataReason,
     gap,
     firedAt,
+    resolvedInAlertmanager,
     suppressed,
     alsoSlow,
     acknowledged,

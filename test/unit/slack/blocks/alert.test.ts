@@ -292,6 +292,18 @@ describe('an alert among others', () => {
     );
   });
 
+  it('says why it stays open after Alertmanager resolved it', () => {
+    const unconfirmed = shown(alertMessage(aView({ resolvedInAlertmanager: { at: START } })));
+    expect(unconfirmed).toMatch(
+      /Alertmanager resolved it at <!date\^1795183200\^\{time\}[^>]*>\. It stays open until Prometheus shows recovery\./,
+    );
+    const limited = { resolvedInAlertmanager: { at: START, until: START } };
+    expect(shown(alertMessage(aView(limited)))).toMatch(
+      /shows recovery, or until <!date[^>]*> unless Alertmanager sends it again\./,
+    );
+    expect(shown(alertMessage(aView({ ...limited, state: 'resolved' })))).not.toContain('stays open');
+  });
+
   it('says what keeps it still, and until when', () => {
     const suppressed = { kind: 'maintenance', by: 'ann: <!channel>', since: START, until: START } as const;
     expect(shown(alertMessage(aView({ suppressed })))).toMatch(

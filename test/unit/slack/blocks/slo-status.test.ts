@@ -99,6 +99,8 @@ describe('a line of /slo', () => {
       { ...row, figures: { ...figures, latency: undefined } },
     '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · share of requests over 500 ms unknown · budget: 62% left (over 30 days)':
       { ...row, value: undefined, figures: { ...figures, slow: undefined } },
+    '🔴 `CheckoutSlow` · firing · alerts above 1% · Alertmanager resolved it at <!date^1700000000^{time}|2023-11-14 22:13:20 UTC>. It stays open until Prometheus shows recovery.':
+      { rule: aRule(), state: 'firing', unconfirmed: { at: epochMs(1_700_000_000_000) } },
     '➖ `CheckoutSlow` · not evaluated · alerts above 1% · 3 requests in 5m, at least 50 required': {
       rule: aRule(),
       state: 'not-evaluated',
