@@ -293,11 +293,19 @@ function caveatsOf({ sets: { slow, normal, comparison }, candidates, stability, 
 const hasNoClientSpans = (profiles: readonly TraceProfile[]): boolean =>
   profiles.every(({ answered }) => answered.size === 0);
 
-/** The first candidate calls others without client spans: its own code and the network to them look the same. */
-function mayBeNetwork({ sets: { normal }, candidates: [first] }: Grounds): boolean {
+/** From this share of the first candidate's slowdown on, the second one may as well be to blame where network and own code look the same. */
+const CLOSE_SECOND = 0.6;
+
+/**
+ * Without client spans, the own code of a caller and the network to what it calls look the same: the first candidate calls others
+ * itself, or the second one explains nearly as much.
+ */
+function mayBeNetwork({ sets: { normal }, candidates: [first, second] }: Grounds): boolean {
   if (first === undefined) return true;
-  const bare = normal.filter(
-    ({ bareCallers, answered }) => answered.size === 0 && bareCallers.has(first.service),
+  if (!hasNoClientSpans(normal)) return false;
+  const bare = normal.filter(({ bareCallers }) => bareCallers.has(first.service));
+  return (
+    bare.length > normal.length / 2 ||
+    (second !== undefined && second.slowdown > first.slowdown * CLOSE_SECOND)
   );
-  return bare.length > normal.length / 2;
 }

@@ -188,7 +188,14 @@ function countCall(node: SpanNode, draft: Draft): void {
   } else if (span.kind !== 'client') {
     add(draft.calls, ownKey(span), 1);
     if (span.kind === 'server') addInstance(node, draft, { time: 0, calls: 1 });
+    countBareCall(node, draft);
   } else if (!isOfOuterCall(node, draft)) countClient(node, draft);
+}
+
+function countBareCall({ parent, span }: SpanNode, { calls }: Draft): void {
+  if (parent === undefined || !isBareCall(parent.span, span)) return;
+  add(calls, callKey('request', parent.span, span), 1);
+  add(calls, callKey('response', parent.span, span), 1);
 }
 
 /** The client span of a proxy or library below another one is the same call; one of several is a call of its own. */
@@ -329,23 +336,43 @@ function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft):
   let cursor = end;
   let own = 0;
   let next = 0;
+  let later: Child | undefined;
+  const bookGap = (time: number, earlier: Child | undefined): void => {
+    const legs = bareLegs(node.span, earlier, later);
+    if (legs.length === 0) own += time;
+    for (const leg of legs) add(draft.times, leg, time / legs.length);
+  };
   for (;;) {
     for (let child = children[next]; child !== undefined && !isBefore(child, cursor); child = children[next])
       next += 1;
     const child = largestOfClose(children, next, { tolerance, cursor, sizes: draft.sizes });
     if (child === undefined) break;
     const childEnd = Math.min(child.end, cursor);
-    own += cursor - childEnd;
+    bookGap(cursor - childEnd, child);
+    later = child;
     visits.push({ node: child.node, start: child.start + child.ahead, end: childEnd + child.ahead });
     cursor = child.start;
     if (children[next] === child) next += 1;
   }
-  own += cursor - start;
+  bookGap(cursor - start, undefined);
   if (own > 0) {
     add(draft.times, key, own);
     if (node.span.kind !== 'client') addInstance(node, draft, { time: own, calls: 0 });
   }
   return visits;
+}
+
+/**
+ * The legs of calls without client spans that the time between two children holds: the reply of the earlier one, the request
+ * of the later one. The caller's own work in it cannot be told from them; where it is slow, the legs of all its calls are.
+ */
+function bareLegs(parent: Span, earlier: Child | undefined, later: Child | undefined): readonly PieceKey[] {
+  const legs: PieceKey[] = [];
+  if (earlier !== undefined && isBareCall(parent, earlier.node.span))
+    legs.push(callKey('response', parent, earlier.node.span));
+  if (later !== undefined && isBareCall(parent, later.node.span))
+    legs.push(callKey('request', parent, later.node.span));
+  return legs;
 }
 
 /** Whether a child ended before the cursor; one that is closed up to 2 ms after it, as on the critical path of a trace, did. */

@@ -43,6 +43,22 @@ describe('the critical path is split into', () => {
     expect(piecesOf(trace)).toEqual({ 'own root': 8, 'own two': 9 });
   });
 
+  it('the legs of calls without client spans, which share the time between them', () => {
+    const trace = drawn(`
+      root:s       |====================|
+      pay:s<root      |====|
+      cart:s<root              |====|
+    `);
+    expect(piecesOf(trace)).toEqual({
+      'request root>pay': 3,
+      'own pay': 5,
+      'response root>pay': 2,
+      'request root>cart': 2,
+      'own cart': 5,
+      'response root>cart': 4,
+    });
+  });
+
   it('the legs of a call and the work of the called service', () => {
     const trace = drawn(`
       root:s       |==============|
