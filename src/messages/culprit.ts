@@ -23,7 +23,7 @@ import { objectiveLabels } from '../rules/queries.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { evidenceWindow, statusOf, traceCommand } from './alert-subject.ts';
 import { createKeepEvidence } from './kept-evidence.ts';
-import type { Store } from './store.ts';
+import type { AlertGroupSnapshot, Store } from './store.ts';
 
 /** Who is to blame for a breach, as its message shows it. Texts are not escaped. */
 export interface CulpritFinding {
@@ -37,6 +37,8 @@ export interface CulpritFinding {
   /** Why the traces, or the figures from metrics, may mislead. */
   readonly warnings?: readonly Phrase[];
   readonly asOf: EpochMs;
+  /** In an alert group: the alert whose traces were compared, and its service. */
+  readonly member?: { readonly alertId: string; readonly service: string };
   /** The command that shows the whole comparison. */
   readonly command: string;
 }
@@ -47,6 +49,8 @@ export interface CulpritWanted {
   readonly rule: SloRule;
   /** The name the tracing backend knows the service by. */
   readonly traceService: string | undefined;
+  /** The alert group of the message; `alert` is then its worst alert. */
+  readonly alertGroup?: AlertGroupSnapshot;
   /** What its message shows. */
   readonly shown: CulpritFinding | undefined;
 }
@@ -90,7 +94,7 @@ const MOST_WAITING = 4;
 /** Alerts that are remembered; beyond it the oldest is forgotten. */
 const MOST_REMEMBERED = 500;
 
-/** The comparisons of one alert. While one runs, `nextAt` is in the past. */
+/** The comparisons of one alert, or of one alert group. While one runs, `nextAt` is in the past. */
 interface Comparisons {
   readonly firstAt: EpochMs;
   count: number;
@@ -100,6 +104,8 @@ interface Comparisons {
   /** The slow traces are still arriving. */
   isEarly: boolean;
   finding: CulpritFinding | undefined;
+  /** What was compared last. */
+  of: Traced;
 }
 
 type Traced = CulpritWanted & { readonly traceService: string };
@@ -111,21 +117,22 @@ export function createCulpritWatch(options: WatchCulpritOptions): WatchCulprit {
   const known = new Map<string, Comparisons>();
 
   function start(of: Traced, finding: CulpritFinding | undefined) {
-    const { alertId } = of.alert;
+    const key = keyOf(of);
     const now = clock.now();
     const first = { firstAt: now, count: 0, isEarly: false, nextAt: now };
-    const comparisons = { ...(known.get(alertId) ?? first), isRunning: true, finding };
+    const comparisons = { ...(known.get(key) ?? first), isRunning: true, finding, of };
     comparisons.count += 1;
-    known.delete(alertId);
-    known.set(alertId, comparisons);
+    known.delete(key);
+    known.set(key, comparisons);
     const oldest = known.keys().next().value;
     if (known.size > MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
-    void limiter.run(() => compare(options, of, comparisons));
+    void limiter.run(() => compare(options, comparisons));
   }
 
-  return (of) => {
-    const { alert, shown, traceService } = of;
-    const last = known.get(alert.alertId);
+  return (wanted) => {
+    const last = known.get(keyOf(wanted));
+    const of = toCompare(wanted, last?.of);
+    const { shown, traceService } = of;
     const finding = newer(shown, last?.finding);
     // An ended alert waits for nothing.
     if (traceService === undefined || !isCompared(of)) return { finding };
@@ -139,6 +146,24 @@ export function createCulpritWatch(options: WatchCulpritOptions): WatchCulprit {
   };
 }
 
+const keyOf = ({ alert, alertGroup }: CulpritWanted): string => alertGroup?.id ?? alert.alertId;
+
+const isFiringIn = ({ rows }: AlertGroupSnapshot, alertId: string): boolean =>
+  rows.some((row) => row.alertId === alertId && row.state === 'firing');
+
+/** Of an alert group the alert that was compared first while it fires, then the worst: the worst one changes often. */
+function toCompare(of: CulpritWanted, last: Traced | undefined): CulpritWanted {
+  const { alertGroup, alert, shown } = of;
+  if (alertGroup === undefined) return of;
+  const comparedId = last?.alert.alertId ?? shown?.member?.alertId;
+  if (comparedId === undefined || comparedId === alert.alertId || !isFiringIn(alertGroup, comparedId))
+    return of;
+  // Compared by the process before this one: only the worst alert comes with its labels and service.
+  if (last === undefined) return { ...of, traceService: undefined };
+  const { traceService } = last;
+  return { ...of, alert: { ...last.alert, seenAt: alert.seenAt }, traceService };
+}
+
 /** When traces are compared next, after what this process, or the one that made the message, compared last. */
 function dueAt(last: Comparisons | undefined, shown: CulpritFinding | undefined): number {
   return last?.nextAt ?? (shown === undefined ? 0 : after(shown.asOf, INTERVAL));
@@ -147,9 +172,9 @@ function dueAt(last: Comparisons | undefined, shown: CulpritFinding | undefined)
 /** Compares once, and plans the next comparison. Never throws. */
 async function compare(
   { explainSlowness, store, clock, logger }: WatchCulpritOptions,
-  { alert, rule, traceService: service }: Traced,
   comparisons: Comparisons,
 ): Promise<void> {
+  const { alert, rule, alertGroup, traceService: service } = comparisons.of;
   const window = breachWindow(alert, rule, clock.now());
   try {
     const why = await explainSlowness({ service, window, isBreach: true, ...measuredBy(rule, alert) });
@@ -158,7 +183,11 @@ async function compare(
     const isEarly = delay !== undefined && isProvisional(why.result);
     comparisons.isEarly = isEarly;
     comparisons.nextAt = after(now, isEarly ? ms(delay * SECOND) : INTERVAL);
-    const finding = findingOf(why, { asOf: now, command: traceCommand('why', service, window) });
+    const finding = findingOf(why, {
+      asOf: now,
+      member: alertGroup === undefined ? undefined : { alertId: alert.alertId, service },
+      command: traceCommand('why', service, window),
+    });
     const isTooSoon = isEarly && now < after(comparisons.firstAt, PATIENCE);
     if (isTooSoon && (finding.subject === '' || finding.subject === UNCLEAR)) return;
     comparisons.finding = finding;
@@ -186,7 +215,7 @@ function measuredBy({ objective }: SloRule, { labels }: Alert): Pick<WhyQuery, '
 
 function findingOf(
   { result, signals, coverage, warnings = [] }: WhySlow,
-  when: Pick<CulpritFinding, 'asOf' | 'command'>,
+  when: Pick<CulpritFinding, 'asOf' | 'member' | 'command'>,
 ): CulpritFinding {
   const { headline, others } = culpritSentences(result);
   // The confidence is that of the traces there are: how few they are is said where it matters.
@@ -215,8 +244,10 @@ function isProvisional(result: CulpritResult | NotCompared): boolean {
 }
 
 /** Only while it fires: an ended alert keeps what was found. Failed requests are slow for other reasons. */
-const isCompared = ({ alert, rule }: CulpritWanted): boolean =>
-  statusOf(alert) === 'firing' && rule.about === undefined && rule.measures !== 'errors';
+const isCompared = ({ alert, rule, alertGroup }: CulpritWanted): boolean =>
+  (alertGroup === undefined ? statusOf(alert) === 'firing' : isFiringIn(alertGroup, alert.alertId)) &&
+  rule.about === undefined &&
+  rule.measures !== 'errors';
 
 /** The later of two; one that names a culprit is not replaced by one without a comparison. */
 function newer(
@@ -226,14 +257,16 @@ function newer(
   if (shown === undefined || found === undefined) return found ?? shown;
   // The traces may have stopped meanwhile, which is said beside what was found before.
   if (found.subject === '' && shown.subject !== '')
-    return found.asOf >= shown.asOf ? { ...shown, warnings: found.warnings } : shown;
+    return found.asOf >= shown.asOf && found.member?.alertId === shown.member?.alertId
+      ? { ...shown, warnings: found.warnings }
+      : shown;
   return found.asOf >= shown.asOf ? found : shown;
 }
 
 const UNCLEAR = 'unclear';
 
 /** Whether a comparison named nobody: a culprit after it replaces none. */
-export const isUnclear = ({ subject }: Pick<CulpritFinding, 'subject'>): boolean => subject === UNCLEAR;
+const isUnclear = ({ subject }: Pick<CulpritFinding, 'subject'>): boolean => subject === UNCLEAR;
 
 function subjectOf(result: CulpritResult | NotCompared): string {
   if (result.kind !== 'compared') return '';
@@ -246,3 +279,18 @@ function subjectOf(result: CulpritResult | NotCompared): string {
 /** Whether the message showed another culprit before: a person may be acting on it. */
 export const isReplaced = (shown: CulpritFinding | undefined, found: CulpritFinding | undefined): boolean =>
   shown !== undefined && found !== undefined && shown.subject !== '' && shown.subject !== found.subject;
+
+/** The headline; in an alert group it names the service whose traces were compared. */
+const headlineOf = ({ headline, member }: CulpritFinding): string =>
+  member === undefined ? headline : headline.replace(/^Culprit:/u, `Culprit of ${member.service}:`);
+
+/** What the thread says when another culprit was found, or the first one after a comparison that named none. */
+export function replacedText(before: CulpritFinding | undefined, found: CulpritFinding | undefined): string {
+  if (before === undefined || found === undefined) return '';
+  const change = `${headlineOf(found)} Before: ${headlineOf(before)}`;
+  if (before.member?.alertId !== found.member?.alertId)
+    return `The traces of another service were compared. ${change}`;
+  return isUnclear(before)
+    ? `More traces arrived. ${headlineOf(found)}`
+    : `The comparison of traces has another result. ${change}`;
+}

@@ -1,6 +1,6 @@
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { isRecovery, statusOf } from './alert-subject.ts';
-import { type CulpritFinding, type CulpritState, isReplaced, isUnclear } from './culprit.ts';
+import { type CulpritFinding, type CulpritState, isReplaced, replacedText } from './culprit.ts';
 import type { Lease } from './decide-sync.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE, settlesAt } from './evidence.ts';
@@ -198,12 +198,11 @@ interface Editing {
 function culpritOf({ parts }: Work, { desired, evidence, shown }: Editing): CulpritState {
   const { alert, rule, parent, alertGroup } = desired;
   const known = { finding: shown.culprit };
-  // The worst of many alerts changes, and with it what would be compared.
-  const isOfOne = parent === undefined && alertGroup === undefined;
-  if (parts.watchCulprit === undefined || !isOfOne) return known;
+  if (parts.watchCulprit === undefined || parent !== undefined) return known;
   return parts.watchCulprit({
     alert,
     rule,
+    alertGroup,
     traceService: evidence.traceService,
     shown: shown.culprit,
   });
@@ -215,12 +214,8 @@ function replacedLine(
   { alert, rule }: DesiredMessage,
   found: CulpritFinding | undefined,
 ): ThreadLine {
-  const { asOf: at = alert.seenAt, headline = '' } = found ?? {};
-  const before = message.shown?.culprit;
-  const text =
-    before === undefined || isUnclear(before)
-      ? `More traces arrived. ${headline}`
-      : `The comparison of traces has another result. ${headline} Before: ${before.headline}`;
+  const at = found?.asOf ?? alert.seenAt;
+  const text = replacedText(message.shown?.culprit, found);
   return { key: `${message.key}:culprit:${at}`, kind: 'culprit', at, alert, rule, text };
 }
 

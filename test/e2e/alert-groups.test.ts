@@ -34,6 +34,7 @@ test('services that breach together share one message, are acknowledged one by o
   await on.until('it is posted', () => alertGroups(on).length > 0);
   await on.until('it is complete', () => json(alertGroups(on)[0]).includes('*Slowest traces* of `'));
   expect(alertGroups(on)[0]?.text).toMatch(/^🔴 \d of 9 services breach ServiceSlow/);
+  await on.until('its culprit is named', () => json(alertGroups(on)[0]).includes('*Culprit of '), 60);
 
   const block = alertGroups(on)[0]?.blocks.find(({ block_id: id }) =>
     String(id).startsWith('/slo acknowledge'),

@@ -5,7 +5,7 @@ import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { countElsewhere } from '../../policy/alert-group.ts';
-import { briefMessage } from './alert.ts';
+import { briefMessage, culpritLines, metricLines, notComparedLine, whyButton } from './alert.ts';
 import { ACKNOWLEDGE, groupButtons } from './alert-actions.ts';
 import { facts, guess, unitOf } from './alert-facts.ts';
 import {
@@ -79,17 +79,23 @@ function wholeGroup(view: AlertGroupView): Rendered {
   const title = alertGroupHeadline(view);
   if (view.isBrief === true) return briefMessage(view.alert, title);
   const [first] = alertGroup.rows;
+  const metrics = metricLines(view);
   const blocks: SlackBlock[] = [
     header(title),
-    section(contextLines(view).join('\n')),
-    ...actions([...groupButtons(alertGroup, view.rule)]),
+    section([...contextLines(view), ...culpritLines(view)].join('\n')),
+    ...(metrics.length === 0 ? [] : [section(metrics.join('\n'))]),
+    ...actions([...groupButtons(alertGroup, view.rule), ...whyButton(view)]),
     ...fields(figures(view)),
     alertGroupTable(view),
     ...context([listed(view)]),
     ...traces(view),
     ...acknowledgeMenu(view),
     ...actions(linkButtons(links)),
-    ...context([ruleLine(view), ...evidence.gaps.slice(0, 5).map((gap) => escape(oneLine(gap), 300))]),
+    ...context([
+      ruleLine(view),
+      ...notComparedLine(view.culprit),
+      ...evidence.gaps.slice(0, 5).map((gap) => escape(oneLine(gap), 300)),
+    ]),
   ];
   const worst = first === undefined ? [] : [`Worst: ${literal(first.name, 100)}`];
   const text = [title, ...(notice === undefined ? [] : [notice]), ...worst];

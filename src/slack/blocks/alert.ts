@@ -254,20 +254,29 @@ function lead(view: MessageView): readonly SlackBlock[] {
 /** A comparison is repeated every two minutes: an older one says when it was made. */
 const RECENT = 4 * MINUTE;
 
-/** Who is to blame, with how sure that is; of an unclear result the candidates. */
-function culpritLines({ alert, culprit }: MessageView): readonly string[] {
+/** Who is to blame, in an alert group for which service, with how sure that is; of an unclear result the candidates. */
+export function culpritLines({ alert, culprit }: MessageView): readonly string[] {
   if (culprit === undefined || culprit.subject === '') return [];
-  const { headline, others, asOf } = culprit;
+  const { headline, others, asOf, member } = culprit;
   const isOld = alert.state !== 'resolved' && between(asOf, alert.seenAt) > RECENT;
   const text = headline.replace(/^Culprit: /u, '');
+  const of = member === undefined ? '' : ` of ${escape(oneLine(member.service), 100)}`;
   return [
-    `*Culprit:* ${escape(oneLine(text), 900)}${isOld ? ` · as of ${date(asOf, '{time}')}` : ''}`,
+    `*Culprit${of}:* ${escape(oneLine(text), 900)}${isOld ? ` · as of ${date(asOf, '{time}')}` : ''}`,
     ...others.slice(0, 3).map((other) => escape(oneLine(other), 500)),
   ];
 }
 
+/** Why no culprit is named. */
+export const notComparedLine = (culprit: MessageView['culprit']): readonly string[] => {
+  if (culprit?.subject !== '') return [];
+  const { headline, member } = culprit;
+  const of = member === undefined ? '' : `Service ${code(member.service, 100)}: `;
+  return [`${of}${escape(oneLine(headline), 300)}`];
+};
+
 /** What metrics say about the culprit and its traces. */
-function metricLines({ culprit }: MessageView): readonly string[] {
+export function metricLines({ culprit }: MessageView): readonly string[] {
   if (culprit === undefined) return [];
   const supporting = culprit.subject === '' ? [] : signalLines(culprit.signals);
   return [...supporting, ...warningLines(culprit.warnings)];
@@ -341,7 +350,7 @@ function slowestButton(view: MessageView): ReturnType<typeof button>[] {
 }
 
 /** Opens the comparison behind the culprit. */
-function whyButton({ culprit }: MessageView): ReturnType<typeof button>[] {
+export function whyButton({ culprit }: MessageView): ReturnType<typeof button>[] {
   return culprit === undefined || !isButtonValue(culprit.command)
     ? []
     : [button('Why', `${RUN_COMMAND}_why`, culprit.command)];
@@ -370,8 +379,7 @@ function footer({ alert, rule, evidence, culprit }: MessageView): string[] {
     ),
     ...(shown.length === 0 ? [] : [`${shown.join(' ')}${rest > 0 ? ` and ${rest} more labels` : ''}`]),
     ...(runbook !== undefined && !isLinkable(runbook) ? [`Runbook: ${code(runbook, 300)}`] : []),
-    // Why no culprit is named.
-    ...(culprit?.subject === '' ? [escape(oneLine(culprit.headline), 300)] : []),
+    ...notComparedLine(culprit),
     ...evidence.gaps.slice(0, 5).map((gap) => escape(oneLine(gap), 300)),
   ];
 }

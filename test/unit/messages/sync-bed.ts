@@ -214,7 +214,7 @@ function syncTo({ apiUrl, clock, log, recorder }: TestSlack, store: Store, more:
     collect: async ({ alert }) => {
       await clock.sleep(SECOND);
       await more.before?.();
-      return { ...FOUND, traceService: 'checkout.shop', slowShare: alert.value };
+      return { ...FOUND, traceService: `${alert.series['service']}.shop`, slowShare: alert.value };
     },
     watchCulprit: explainSlowness && createCulpritWatch({ explainSlowness, clock, logger: log }),
     clock,

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { GroupedAlert } from '../../../src/alerts/alert.ts';
 import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
 import type { Candidate, CulpritResult } from '../../../src/culprit/result.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import { aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { inVirtualTime } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
@@ -246,4 +248,79 @@ it('a comparison that hangs does not keep a resolved alert open', async () => {
   await bed.decide('resolved', resolved());
   await seconds(3);
   expect(bed.messages()[0]?.text).toContain('recovered');
+});
+
+describe('of an alert group', () => {
+  const services = ['stock', 'cart'];
+  /** Shows the group with the named service as its worst; `ended` services do not fire any more. */
+  const group = async (worst: string, ended: readonly string[] = [], sync = bed.sync): Promise<void> => {
+    const now = bed.stand.clock.now();
+    const rows = services
+      .toSorted((a) => (a === worst ? -1 : 1))
+      .map((name): GroupedAlert => {
+        const state = ended.includes(name) ? 'resolved' : 'firing';
+        return { fingerprint: name, alertId: name, name, state, value: 0.1, peak: 0.1, since: START };
+      });
+    const count = rows.filter(({ state }) => state === 'firing').length;
+    const counts = { firing: count, 'no-data': 0, resolved: rows.length - count };
+    const alert = alertOf({ alertId: worst, series: { service: worst }, seenAt: now });
+    const alertGroup = { id: 'group', startedAt: START, counts, rows };
+    const rule = aRule({ channel: '#incidents' });
+    const desired = { group: 'g', alert, rule, asOf: now, alertGroup };
+    const state = { evalTime: now, rules: {} };
+    await bed.store.applyEvaluation({
+      group: 'g',
+      state,
+      messages: [{ key: 'group', isNew: bed.messages().length === 0 || undefined, desired, at: now }],
+    });
+    await inVirtualTime(bed.stand.clock, sync.drain());
+  };
+  const askedFor = (): readonly string[] => asked.map(({ service }) => service);
+
+  it('names the culprit of one service, the same one whichever is the worst later', async () => {
+    await group('stock');
+    await seconds(5);
+    expect(shown()).toContain(HEADLINE.replace('Culprit:', 'Culprit of stock.shop:'));
+    expect(shown()).toMatch(/"value":"\/trace why stock\.shop at [^"]+"/);
+    await group('cart');
+    await seconds(60);
+    await group('cart');
+    expect(askedFor()).toEqual(['stock.shop']);
+    await seconds(60);
+    await group('cart');
+    await seconds(5);
+    expect(askedFor()).toEqual(['stock.shop', 'stock.shop']);
+    expect(bed.thread(bed.messages()[0])).toEqual([]);
+  });
+
+  it('compares the worst one when the service no longer fires, and says another result in the thread', async () => {
+    await group('stock');
+    await seconds(5);
+    result = compared({ candidates: [candidate('orders.shop')] });
+    await seconds(120);
+    await group('cart', ['stock']);
+    await seconds(5);
+    expect(askedFor()).toEqual(['stock.shop', 'cart.shop']);
+    expect(shown()).toContain('*Culprit of cart.shop:* orders.shop, POST /charge');
+    expect(bed.thread(bed.messages()[0]).map(({ text }) => text)).toEqual([
+      expect.stringMatching(
+        /another service were compared\. Culprit of cart\.shop: orders\.shop.*Before: Culprit of stock\.shop: payments\.shop/u,
+      ),
+    ]);
+  });
+
+  it('keeps it in a process that did not find it, and when the group has ended', async () => {
+    await group('stock');
+    await seconds(5);
+    const explainSlowness = (query: WhyQuery): Promise<WhySlow> => {
+      asked.push(query);
+      return Promise.reject(new Error('not asked'));
+    };
+    const other = bed.syncOn(bed.store, { explainSlowness });
+    await seconds(120);
+    await group('cart', [], other);
+    await group('cart', services, other);
+    expect(shown()).toContain('*Culprit of stock.shop:* payments.shop');
+    expect(askedFor()).toEqual(['stock.shop']);
+  });
 });
