@@ -364,7 +364,7 @@ function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft):
 
 /**
  * The legs of calls without client spans that the time between two children holds: the reply of the earlier one, the request
- * of the later one. The caller's own work in it cannot be told from them; where it is slow, the legs of all its calls are.
+ * of the later one. The caller's own work in it looks the same as they do; where it is slow, the legs of all its calls are.
  */
 function bareLegs(parent: Span, earlier: Child | undefined, later: Child | undefined): readonly PieceKey[] {
   const legs: PieceKey[] = [];
