@@ -87,8 +87,11 @@ function run(plant: Plant, seed: number): Outcome | undefined {
   const random = createRandom(seed);
   const service = SERVICES[random.below(SERVICES.length)] ?? 'payments';
   const { faults, services, kinds } = plant(service, random);
-  const { slow, normal } = plantedCohorts(seed, faults);
-  const result = findCulprit(slow, normal);
+  const { slow, normal, excess } = plantedCohorts(seed, faults);
+  // As the bot does: without an excess of slow requests there is nothing to explain.
+  const result = excess.isLarger
+    ? findCulprit(slow, normal)
+    : ({ kind: 'not-slower', slow: slow.length, normal: normal.length } as const);
   const text = `${JSON.stringify(faults)}: ${culpritText(result).join(' | ')}`;
   if (services.length === 0) {
     const isClaimed = result.kind === 'compared' && result.confidence !== 'unclear';

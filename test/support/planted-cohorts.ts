@@ -1,6 +1,7 @@
 import type { Fault } from '../../demo/mesh/faults.ts';
 import { createMesh } from '../../demo/mesh/mesh.ts';
 import type { MeshSpan } from '../../demo/mesh/spans.ts';
+import { type Excess, excessOf } from '../../src/culprit/cohorts.ts';
 import { epochMs, us } from '../../src/lib/units.ts';
 import type { Trace } from '../../src/traces/trace.ts';
 
@@ -35,6 +36,8 @@ const isCheckout = (trace: Trace): boolean =>
 export interface PlantedCohorts {
   readonly slow: readonly Trace[];
   readonly normal: readonly Trace[];
+  /** Whether more of the requests are slow than in the healthy minute: without it the bot does not compare traces. */
+  readonly excess: Excess;
 }
 
 /** Checkouts of a healthy minute, and those of a minute with faults that are slower than nearly all of the former. */
@@ -53,9 +56,19 @@ export function plantedCohorts(seed: number, faults: readonly Fault[]): PlantedC
   for (const fault of faults) mesh.inject(fault);
   mesh.advanceTo(epochMs(START + 2 * MINUTE));
   const sorted = normal.map(durationOf).sort((a, b) => a - b);
-  const threshold = sorted[Math.floor(sorted.length * 0.95)] ?? 0;
+  const threshold = us(sorted[Math.floor(sorted.length * 0.95)] ?? 0);
+  const now = traces.filter(isCheckout);
+  const isSlow = (trace: Trace): boolean => durationOf(trace) > threshold;
+  const slow = now.filter(isSlow);
   return {
-    slow: traces.filter((trace) => isCheckout(trace) && durationOf(trace) > threshold).slice(0, 40),
+    slow: slow.slice(0, 40),
     normal: normal.slice(0, 80),
+    excess: excessOf({
+      threshold,
+      slow: slow.length,
+      ofSlow: now.length,
+      normal: normal.filter(isSlow).length,
+      ofNormal: normal.length,
+    }),
   };
 }
