@@ -117,7 +117,8 @@ async function search(
     if (other.found().length > 0) return { kind: 'found', view: viewOf(query, other, links) };
   }
   return (
-    (await traceWithSameDigits(options, query, signal)) ?? {
+    (await traceWithSameDigits(options, query, signal)) ??
+    (await withOtherSpelling(options, { query, services, recorded }, signal)) ?? {
       kind: 'absent',
       searched: RETENTION,
       services: services.length,
@@ -130,7 +131,7 @@ async function search(
 /** Searches until the request is found, then for its other traces. */
 async function searchBack(found: RequestSearch, services: readonly string[], now: EpochMs): Promise<void> {
   const isFound = (): boolean => found.found().length > 0;
-  const entries = services.filter((name, index) => index === 0 || isGateway(name));
+  const entries = entriesOf(services);
   const others = services.filter((name) => !entries.includes(name));
   for (const last of [HOUR, RETENTION]) {
     const window = { start: before(now, last), end: now };
@@ -147,6 +148,45 @@ async function searchBack(found: RequestSearch, services: readonly string[], now
     window,
     services.filter((name) => !seen.has(name)),
   );
+}
+
+/** Gateways record the ids of all requests from outside; each of them costs a search for each spelling. */
+const MAX_ENTRIES = 3;
+
+/**
+ * The request whose id is recorded in capitals or without hyphens while it was given otherwise, or the other way round. Few
+ * meshes record ids so: only the services where requests enter are searched, and all at once where the backend can.
+ */
+async function withOtherSpelling(
+  { traces, links }: FindRequestOptions,
+  {
+    query,
+    services,
+    recorded,
+  }: {
+    readonly query: RequestQuery;
+    readonly services: readonly string[];
+    readonly recorded: RecordedRequestIds | undefined;
+  },
+  signal: Signal,
+): Promise<FoundRequest | undefined> {
+  const values = otherSpellings(query.requestId);
+  if (values.length === 0 || signal?.aborted === true) return undefined;
+  const attribute = (recorded?.kind === 'otherwise' ? recorded.attribute : undefined) ?? ENVOY_REQUEST_ID;
+  const found = createRequestSearch({ traces, attribute, values }, signal);
+  const window = { start: before(query.now, RETENTION), end: query.now };
+  await found.everywhere(window);
+  if (found.found().length === 0)
+    await found.until(window, entriesOf(services).slice(0, MAX_ENTRIES)).catch(undefinedOnFailure);
+  if (found.found().length === 0) return undefined;
+  await found.everywhere(windowAround(found.found()));
+  const view = viewOf(query, found, links);
+  const spans = found.found().flatMap((trace) => trace.spans);
+  const recordedAs =
+    values.find((value) => spans.some(({ attributes }) => attributes[attribute] === value)) ??
+    query.requestId;
+  const notice = `The spans record the request id as ${recordedAs}.`;
+  return { kind: 'found', view: { ...view, notices: [notice, ...view.notices] } };
 }
 
 /** Some programs write trace ids with hyphens: then the request id is a trace id. A request id may also be 32 hex digits. */
@@ -178,7 +218,22 @@ const spellings = (requestId: string): readonly string[] => [
   ...new Set([requestId.toLowerCase(), requestId]),
 ];
 
+/** A UUID with and without hyphens, in lower case and in capitals: what is not among the spellings above. */
+function otherSpellings(requestId: string): readonly string[] {
+  const digits = requestId.toLowerCase().replaceAll('-', '');
+  if (!(isUuid(requestId) || HEX_ID.test(requestId.toLowerCase())) || digits.length !== 32) return [];
+  const uuid = digits.replace(UUID_PARTS, '$1-$2-$3-$4-$5');
+  const tried = spellings(requestId);
+  return [uuid, digits, uuid.toUpperCase(), digits.toUpperCase()].filter((each) => !tried.includes(each));
+}
+
+const UUID_PARTS = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/;
+
 const isGateway = (name: string): boolean => name.includes('gateway');
+
+/** Where requests enter the mesh: the first service and the gateways. */
+const entriesOf = (services: readonly string[]): readonly string[] =>
+  services.filter((name, index) => index === 0 || isGateway(name));
 
 /** The named service, then gateways, which every request from outside passes, then the rest. */
 function inOrder(services: readonly string[], first: string | undefined): readonly string[] {

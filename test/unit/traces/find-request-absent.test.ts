@@ -54,8 +54,8 @@ describe('a request without a trace', () => {
       recorded: { kind: 'as-expected' },
     });
     expect(most).toBe(4);
-    // Six services twice, and one look at how ids are recorded.
-    expect(traces.searches).toHaveLength(13);
+    // Six services twice, one look at how ids are recorded, and three other spellings where requests enter.
+    expect(traces.searches).toHaveLength(16);
   });
 
   it('is not called absent from what was not searched', async () => {

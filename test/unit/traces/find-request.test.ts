@@ -89,6 +89,38 @@ describe('a request that has a trace', () => {
     expect(found.kind).toBe('found');
   });
 
+  const digits = id.replaceAll('-', '');
+  it.each([
+    ['in capitals', id, id.toUpperCase()],
+    ['without hyphens', id, digits],
+    ['without hyphens in capitals', id.toUpperCase(), digits.toUpperCase()],
+    ['with hyphens', digits, id],
+    ['with hyphens in capitals', digits, id.toUpperCase()],
+  ])('is found though its id is recorded %s', async (_, requestId, recorded) => {
+    const traces = createFakeTraceSource([...noise, whole('7', carrying(recorded))]);
+    for (const source of [traces, withoutEverywhere(traces)]) {
+      const found = await createFindRequest({ traces: source, links })({ requestId, now });
+      expect(found).toMatchObject({
+        kind: 'found',
+        view: {
+          traces: [{ traceId: '7'.padStart(32, '0') }],
+          notices: expect.arrayContaining([`The spans record the request id as ${recorded}.`]),
+        },
+      });
+    }
+  });
+
+  it('costs few more searches when its id is recorded in no other form either', async () => {
+    const traces = createFakeTraceSource(noise);
+    await createFindRequest({ traces, links })({ requestId: id, now });
+    const others = traces.searches.filter(({ attributes }) => {
+      const value = Object.values(attributes ?? {})[0];
+      return value !== undefined && value !== id;
+    });
+    // Three other spellings, everywhere and in the first service.
+    expect(others).toHaveLength(6);
+  });
+
   it('is found in one search where a service need not be named, wherever it begins', async () => {
     const traces = createFakeTraceSource([
       ...noise,
