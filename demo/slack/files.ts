@@ -17,6 +17,9 @@ export interface StoredFile {
   readonly sharedIn: ReadonlySet<string>;
 }
 
+/** Whether Slack shows a file as a picture. */
+export const isPicture = ({ name }: Pick<StoredFile, 'name'>): boolean => /\.(?:png|jpe?g|gif)$/i.test(name);
+
 /** The external upload: ask for an address, send the bytes there, complete. */
 export interface Files {
   readonly begin: (file: { name: string; length: number; altText: string }) => { id: string; ticket: string };
@@ -83,7 +86,7 @@ export function createFiles({ clock, ids, processing }: FilesOptions): Files {
   const hasImage: Files['hasImage'] = (reference) => {
     const file = named(reference);
     if (file === undefined || !file.isComplete) return false;
-    return clock.now() >= file.readyAt && /\.(?:png|jpe?g|gif)$/i.test(file.name);
+    return clock.now() >= file.readyAt && isPicture(file);
   };
   return { begin, receive, complete, find: (id) => files.get(id), hasImage, named, share };
 }

@@ -90,7 +90,7 @@ export interface Workspace {
   thread(channelId: string, threadTs: string, readerId: string): readonly Message[];
   openViews(userId: string): readonly OpenView[];
   /**
-   * Where the reader's browser gets an uploaded picture that a `slack_file` names; undefined when it was never shared into a
+   * Where the reader's browser gets an uploaded file that a `slack_file` names; undefined when it was never shared into a
    * conversation that the reader is in.
    */
   picture(file: { readonly id?: unknown; readonly url?: unknown }, readerId: string): string | undefined;

@@ -158,7 +158,7 @@ const IMAGE_TYPES: Readonly<Record<string, string>> = {
   gif: 'image/gif',
 };
 
-/** Uploaded pictures, for the web page. Slack asks for a session here; the stand-in is on the loopback address only. */
+/** Uploaded files, for the web page. Slack asks for a session here; the stand-in is on the loopback address only. */
 function showFile({ state }: Routing, { path, response }: Exchange): void {
   const file = state.files.find(path.split('/')[3] ?? '');
   if (file === undefined || !file.isComplete) {

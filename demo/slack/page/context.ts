@@ -8,7 +8,7 @@ export interface RenderContext {
   readonly now: EpochMs;
   readonly users: ReadonlyMap<string, User>;
   readonly channels: ReadonlyMap<string, Channel>;
-  /** Where the reader gets an uploaded picture; undefined when it is none of theirs. */
+  /** Where the reader gets an uploaded file; undefined when it is none of theirs. */
   picture(file: { readonly id?: unknown; readonly url?: unknown }): string | undefined;
 }
 

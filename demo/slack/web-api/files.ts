@@ -1,6 +1,6 @@
 import { SlackApiError } from '../api-error.ts';
 import { type Args, jsonArg, requiredArg, textArg } from '../content.ts';
-import type { StoredFile } from '../files.ts';
+import { isPicture, type StoredFile } from '../files.ts';
 import type { WorkspaceState } from '../state.ts';
 import { type ApiMethod, type ApiResult, memberChannel, method, threadArg } from './method.ts';
 
@@ -45,7 +45,7 @@ function shareTarget(state: WorkspaceState, args: Args): ShareTarget {
   return { channelId: channel.id, ...(threadTs === undefined ? {} : { threadTs }) };
 }
 
-/** A file that is shared shows as a message; pictures as image blocks, so that a reader sees them. */
+/** A file that is shared shows as a message: a picture as an image block, any other file as a file block to download. */
 function post(
   state: WorkspaceState,
   target: ShareTarget,
@@ -55,15 +55,24 @@ function post(
     ...target,
     userId: state.app.botUserId,
     text: comment === '' ? files.map((file) => file.title).join(', ') : comment,
-    blocks: files.map((file) => ({
-      type: 'image',
-      block_id: state.ids.hex(5),
-      slack_file: { id: file.id },
-      alt_text: file.altText === '' ? file.title : file.altText,
-      title: { type: 'plain_text', text: file.title },
-    })),
+    blocks: files.map((file) => ({ block_id: state.ids.hex(5), ...shownAs(file) })),
   });
 }
+
+const shownAs = (file: StoredFile): { readonly type: string } & Record<string, unknown> =>
+  isPicture(file)
+    ? {
+        type: 'image',
+        slack_file: { id: file.id },
+        alt_text: file.altText === '' ? file.title : file.altText,
+        title: { type: 'plain_text', text: file.title },
+      }
+    : {
+        type: 'file',
+        slack_file: { id: file.id },
+        title: { type: 'plain_text', text: file.title },
+        size: file.content.length,
+      };
 
 /** Where a file is on the workspace's own address. */
 export const filePath = (state: WorkspaceState, { id, name }: StoredFile): string =>

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import type { RenderContext } from '../context.ts';
 import { RichText } from '../text/rich-text.tsx';
 import { PlainText, TextObject } from '../text/text-view.tsx';
-import { plainTextOf, record, records, safeImage, stringOf, textOf, type Wire } from '../wire.ts';
+import { numberOf, plainTextOf, record, records, safeImage, stringOf, textOf, type Wire } from '../wire.ts';
 import { ChartBlock } from './chart.tsx';
 import type { ControlRole } from './choices.tsx';
 import { ElementView, ImageElement } from './elements.tsx';
@@ -75,6 +75,32 @@ function ImageBlock({ block, context }: BlockProps): ReactNode {
     </figure>
   );
 }
+
+/** A shared file that is no picture: its name, its size, and a link that downloads it. */
+function FileBlock({ block, context }: BlockProps): ReactNode {
+  const name = plainTextOf(block['title']);
+  const size = numberOf(block['size']) ?? 0;
+  const href = context.picture(record(block['slack_file']));
+  return (
+    <div className="file-block">
+      <strong>{name}</strong> <span className="muted">{sizeText(size)}</span>{' '}
+      {href === undefined ? (
+        <span className="muted">This file was not shared with you.</span>
+      ) : (
+        <a href={href} download={name}>
+          Download
+        </a>
+      )}
+    </div>
+  );
+}
+
+const sizeText = (bytes: number): string =>
+  bytes < 1_024
+    ? `${bytes} B`
+    : bytes < 1_048_576
+      ? `${(bytes / 1_024).toFixed(1)} kB`
+      : `${(bytes / 1_048_576).toFixed(1)} MB`;
 
 function Card({ block, context, role }: BlockProps): ReactNode {
   const text = (name: string): ReactNode =>
@@ -152,6 +178,7 @@ const OWN: Readonly<Record<string, (props: BlockProps) => ReactNode>> = {
     </div>
   ),
   image: ImageBlock,
+  file: FileBlock,
   input: InputBlock,
   rich_text: RichText,
   table: TableBlock,

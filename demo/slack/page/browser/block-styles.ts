@@ -27,6 +27,7 @@ blockquote { margin: 4px 0; padding-left: 14px; border-left: 4px solid var(--lin
 .context { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px; font-size: 13px; color: var(--muted); }
 .context .image-element { width: 20px; height: 20px; border-radius: 3px; object-fit: cover; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
+.file-block { display: inline-block; padding: 8px 12px; border: 1px solid var(--line); border-radius: 8px; }
 .image-block figcaption { font-size: 13px; color: var(--muted); }
 .image-block img { display: block; max-width: 100%; max-height: 420px; border-radius: 8px; margin-top: 2px; }
 .card { border: 1px solid var(--line); border-radius: 10px; padding: 12px; max-width: 420px; display: flex; flex-direction: column; gap: 4px; }

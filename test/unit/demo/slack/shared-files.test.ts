@@ -5,13 +5,13 @@ import { ALICE, BOB, CHANNEL, refusal, type Stand, send, startSlack } from './st
 let stand: Stand;
 afterEach(() => stand.close());
 
-/** Uploads a picture that nobody but the app has. */
-async function uploaded(): Promise<string> {
+/** Uploads a file that nobody but the app has, and shares it where a channel is named. */
+async function uploaded(filename = 'a.png', channel?: string): Promise<string> {
   const content = Buffer.from('a picture');
-  const begun = await stand.client.files.getUploadURLExternal({ filename: 'a.png', length: content.length });
+  const begun = await stand.client.files.getUploadURLExternal({ filename, length: content.length });
   await fetch(begun.upload_url ?? '', { method: 'POST', body: content });
   const id = begun.file_id ?? '';
-  await stand.client.files.completeUploadExternal({ files: [{ id }] });
+  await stand.client.files.completeUploadExternal({ files: [{ id }], channel_id: channel });
   return id;
 }
 
@@ -53,6 +53,16 @@ describe('who has a file of the app', () => {
     expect(seenBy(id)).toEqual([ALICE]);
     expect(stand.workspace.messages(channel, ALICE)).toMatchObject([{ text: 'a picture' }]);
     expect(stand.workspace.messages(channel, BOB)).toEqual([]);
+  });
+
+  it.each([
+    ['a.png', { type: 'image', alt_text: 'a.png' }],
+    ['traces.json', { type: 'file', title: { text: 'traces.json' }, size: 9 }],
+  ])('%s is shown as what it is when it is shared', async (filename, block) => {
+    const id = await uploaded(filename, CHANNEL);
+    const [message] = stand.workspace.messages(CHANNEL, ALICE).slice(-1);
+    expect(message?.blocks).toMatchObject([{ ...block, slack_file: { id } }]);
+    expect(seenBy(id)).toEqual([ALICE, BOB]);
   });
 
   it('stays as it is when a message is edited to show it', async () => {

@@ -68,6 +68,16 @@ describe('blocks', () => {
       '<div class="actions"><select class="select" data-role="action" data-action-type="static_select" data-action-id="s" data-block-id="b1" aria-label="Choose…"><option value="" selected="">Choose…</option><optgroup label="G"><option value="a">a</option></optgroup></select></div>',
     ],
     [
+      'a file of somebody else has its name and size, and no link',
+      {
+        type: 'file',
+        title: { type: 'plain_text', text: 'traces.json' },
+        size: 2_048,
+        slack_file: { id: 'F1' },
+      },
+      '<div class="file-block"><strong>traces.json</strong> <span class="muted">2.0 kB</span> <span class="muted">This file was not shared with you.</span></div>',
+    ],
+    [
       'a picture has its title and its alternative text',
       { type: 'image', image_url: 'http://x/p.png', alt_text: 'p99 "now"', title: plain('p99') },
       '<figure class="image-block"><figcaption>p99</figcaption><img src="http://x/p.png" alt="p99 &quot;now&quot;"/></figure>',
