@@ -129,8 +129,8 @@ export async function startRealRedis(options: RealRedisOptions = {}): Promise<Re
       child = await start();
     },
     close: async () => {
-      child.kill('SIGCONT');
-      await end(child, 'SIGTERM');
+      // Its data goes with it. At SIGTERM a master of a Cluster may wait for its replica, which ends at the same time.
+      await end(child, 'SIGKILL');
       await rm(dir, { recursive: true, force: true });
     },
   };
