@@ -88,9 +88,14 @@ const PIECES: Readonly<Record<PieceKind, string>> = {
   retry: 'retries to',
 };
 
-/** What a piece of the critical path was spent on: `payments own code POST /charge`, `checkout request to payments`. */
+/** What a piece of the critical path was spent on: `payments own code POST /charge`, `payments database payments-db INSERT charges`. */
 export function pieceText({ kind, service, operation, callee }: PieceKey): string {
-  return [service, PIECES[kind], callee, kind === 'own' || callee === '' ? operation : '']
+  return [
+    service,
+    PIECES[kind],
+    callee,
+    kind === 'own' || kind === 'database' || callee === '' ? operation : '',
+  ]
     .filter((text) => text !== '')
     .join(' ');
 }

@@ -67,6 +67,14 @@ try {
   await picture.waitFor();
   await frame(tab, tab.locator('[data-message-ts][data-ephemeral]').last());
   await picture.screenshot({ path: `${FOLDER}/trace.png` });
+  await stage.live(2);
+  await tab.setViewportSize({ width: WIDTH, height: 720 });
+  await tab.fill('[data-role="composer-input"]', '/trace why checkout last 2m');
+  await tab.keyboard.press('Enter');
+  const why = tab.locator('[data-message-ts][data-ephemeral]', { hasText: 'resamples' }).last();
+  await why.waitFor();
+  await frame(tab, why);
+  await tab.screenshot({ path: `${FOLDER}/why.png` });
 } finally {
   await browser.close();
   await stage.close();

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { kindOf } from '../../../src/culprit/kind.ts';
 import type { PieceKind } from '../../../src/culprit/piece.ts';
 import { type PieceDelta, scoreServices } from '../../../src/culprit/score.ts';
+import { pieceText } from '../../../src/culprit/text.ts';
 
 /** A piece of cart's calls by how long it takes in normal and in slow traces, in milliseconds. */
 const piece = (kind: PieceKind, normal: number, slow: number): PieceDelta => ({
@@ -34,4 +35,14 @@ it.each([
   if (cart === undefined) throw new Error('cart is not scored');
   const sets = { slow: [], normal: [], attributes: [] };
   expect(kindOf(cart, deltas, sets)).toMatchObject({ kind });
+});
+
+it('two statements of one database are two pieces by name', () => {
+  const names = ['INSERT charges', 'SELECT customers'].map((operation) =>
+    pieceText({ kind: 'database', service: 'payments', operation, callee: 'payments-db' }),
+  );
+  expect(names).toEqual([
+    'payments database payments-db INSERT charges',
+    'payments database payments-db SELECT customers',
+  ]);
 });
