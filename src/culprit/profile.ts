@@ -1,5 +1,5 @@
 import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
-import { CLOSING_US, ROUNDING_US } from '../traces/clock-skew.ts';
+import { isClosedLate, ROUNDING_US } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';
@@ -375,9 +375,9 @@ function bareLegs(parent: Span, earlier: Child | undefined, later: Child | undef
   return legs;
 }
 
-/** Whether a child ended before the cursor; one that is closed up to 2 ms after it, as on the critical path of a trace, did. */
-const isBefore = ({ start, end }: Child, cursor: number): boolean =>
-  end <= cursor || (end - cursor <= CLOSING_US && (end - cursor) * 3 < end - start);
+/** Whether a child ended before the cursor, as on the critical path of a trace. */
+const isBefore = (child: Child, cursor: number): boolean =>
+  child.end <= cursor || isClosedLate(child, cursor);
 
 /** Children that end so close together count as ending together: 1 ms, or 2% of their parent. */
 const CLOSE_ENDS_US = 1_000;

@@ -263,6 +263,15 @@ const placeOf = ({ candidate: { kind, detail }, name }: Subject): string =>
 const containerText = ({ name }: Subject, { labels: { container = '' } }: Series): string =>
   container === '' || container === name ? '' : ` (container ${container})`;
 
+/** The container with the largest value, and what it had before. */
+function worstContainer([now = [], before = []]: readonly (readonly Series[])[]) {
+  const [series] = [...now].sort((a, b) => valueOf([b]) - valueOf([a]));
+  if (series === undefined) return undefined;
+  const { container } = series.labels;
+  const same = before.filter(({ labels }) => labels['container'] === container);
+  return { series, now: valueOf([series]), before: valueOf(same) };
+}
+
 /**
  * From this share of throttled periods on, and from twice the share before: the threshold of the alert CPUThrottlingHigh
  * (kubernetes-mixin, cpuThrottlingPercent).
@@ -275,16 +284,12 @@ function throttlingCheck(of: Subject): SignalCheck {
   const expr = `${sum('throttled_periods')} / ${sum('periods')}`;
   return {
     queries: inBoth(expr, of),
-    read: ([now = [], before = []]) => {
-      const [worst] = [...now].sort((a, b) => valueOf([b]) - valueOf([a]));
+    read: (results) => {
+      const worst = worstContainer(results);
       if (worst === undefined) return undefined;
-      const { container } = worst.labels;
-      const [n, b] = [
-        valueOf([worst]),
-        valueOf(before.filter(({ labels }) => labels['container'] === container)),
-      ];
+      const { series, now: n, before: b } = worst;
       if (n < THROTTLED.share || n < b * THROTTLED.factor) return undefined;
-      const text = `CPU of ${placeOf(of)}${containerText(of, worst)} throttled in ${share(n)} of periods, before ${share(b)}`;
+      const text = `CPU of ${placeOf(of)}${containerText(of, series)} throttled in ${share(n)} of periods, before ${share(b)}`;
       return { expr, text };
     },
   };
@@ -296,16 +301,12 @@ function restartCheck(of: Subject): SignalCheck {
   const expr = `sum by (container) (max by (pod, container) (max_over_time(${series}) - min_over_time(${series})))`;
   return {
     queries: inBoth(expr, of),
-    read: ([now = [], before = []]) => {
-      const [worst] = [...now].sort((a, b) => valueOf([b]) - valueOf([a]));
+    read: (results) => {
+      const worst = worstContainer(results);
       if (worst === undefined) return undefined;
-      const { container } = worst.labels;
-      const [n, b] = [
-        valueOf([worst]),
-        valueOf(before.filter(({ labels }) => labels['container'] === container)),
-      ];
+      const { series, now: n, before: b } = worst;
       if (n < 1 || n < b * CLEAR.factor) return undefined;
-      const text = `Restarts of ${placeOf(of)}${containerText(of, worst)}: ${significant(n)}, before ${significant(b)}`;
+      const text = `Restarts of ${placeOf(of)}${containerText(of, series)}: ${significant(n)}, before ${significant(b)}`;
       return { expr, text };
     },
   };

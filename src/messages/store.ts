@@ -313,3 +313,17 @@ export const notRestored = (): UpstreamError =>
     message: 'The store is new or lost its data: open messages are being looked for in Slack.',
     advice: 'It ends by itself when Slack responds.',
   });
+
+/** What people did, and what is kept of it: the part of a store beside alerts and messages. */
+export type ActionStore = Pick<
+  Store,
+  | 'recordAction'
+  | 'actions'
+  | 'addSilence'
+  | 'endSilence'
+  | 'silences'
+  | 'appendLedger'
+  | 'ledger'
+  | 'keepEvidence'
+  | 'keptEvidence'
+>;

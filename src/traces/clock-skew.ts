@@ -9,6 +9,15 @@ export const ROUNDING_US = 1_000;
 export const CLOSING_US = 2_000;
 
 /**
+ * Whether a child that ends after an instant ended before it all the same: spans are closed late, by up to 2 ms and less than a
+ * third of their duration. Microseconds.
+ */
+export const isClosedLate = (
+  { start, end }: { readonly start: number; readonly end: number },
+  instant: number,
+): boolean => end - instant <= CLOSING_US && (end - instant) * 3 < end - start;
+
+/**
  * The start of a child on the root's clock, given the start of its parent there: a moved parent moves its children, and a
  * server span outside its caller is moved to the middle of it.
  */

@@ -1,6 +1,6 @@
 import { type EpochUs, epochUs, type Microseconds, us } from '../lib/units.ts';
 import { isConnectionSetup, isDatabaseCall, serversOf } from './calls.ts';
-import { CLOSING_US, isSkewed, placeUnder } from './clock-skew.ts';
+import { CLOSING_US, isClosedLate, isSkewed, placeUnder } from './clock-skew.ts';
 import type { SpanNode } from './tree.ts';
 
 /** A period in which the root waited for one span. On the root's clock; never empty. */
@@ -135,9 +135,8 @@ function nextChild(frame: Frame): TimedNode | undefined {
     const child = waited[frame.next];
     if (child === undefined) return undefined;
     frame.next += 1;
-    const overlap = child.end - cursor;
-    if (overlap <= 0) return callBeside(frame, child) ?? child;
-    if (overlap <= CLOSING_US && overlap * 3 < child.end - child.start) return { ...child, end: cursor };
+    if (child.end <= cursor) return callBeside(frame, child) ?? child;
+    if (isClosedLate(child, cursor)) return { ...child, end: cursor };
   }
 }
 

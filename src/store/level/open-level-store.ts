@@ -13,7 +13,7 @@ import {
   ms,
   SECOND,
 } from '../../lib/units.ts';
-import { notRestored, type Store } from '../../messages/store.ts';
+import { type ActionStore, notRestored, type Store } from '../../messages/store.ts';
 import {
   actionsOf,
   addSilence,
@@ -261,21 +261,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
 /** Does work that may write, after all such work before it. */
 type Change = <T>(work: () => Promise<T>) => Promise<T>;
 
-const actionMethods = (
-  context: LevelContext,
-  change: Change,
-): Pick<
-  Store,
-  | 'recordAction'
-  | 'actions'
-  | 'addSilence'
-  | 'endSilence'
-  | 'silences'
-  | 'appendLedger'
-  | 'ledger'
-  | 'keepEvidence'
-  | 'keptEvidence'
-> => ({
+const actionMethods = (context: LevelContext, change: Change): ActionStore => ({
   keepEvidence: (kept) => change(() => keepEvidence(context, kept)),
   keptEvidence: (query) => keptEvidence(context, query),
   appendLedger: (entries) => change(() => appendLedger(context, entries)),

@@ -2,7 +2,13 @@ import type { AlertActions, UserAction } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../alerts/record-codec.ts';
 import { DAY, type EpochMs } from '../../lib/units.ts';
 import { LEDGER_ENTRIES, type LedgerEntry } from '../../messages/ledger.ts';
-import { EVIDENCE_RETENTION, KEPT_ALERTS, type MessageUpdate, type Store } from '../../messages/store.ts';
+import {
+  type ActionStore,
+  EVIDENCE_RETENTION,
+  KEPT_ALERTS,
+  type MessageUpdate,
+  type Store,
+} from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { StoreClient } from './connection.ts';
 
@@ -43,20 +49,7 @@ function silenceFrom([made, early]: readonly Text[]): StoredSilence | undefined 
 }
 
 /** The store's operations on actions and silences. */
-export function createActions(
-  context: ActionsContext,
-): Pick<
-  Store,
-  | 'recordAction'
-  | 'actions'
-  | 'addSilence'
-  | 'endSilence'
-  | 'silences'
-  | 'appendLedger'
-  | 'ledger'
-  | 'keepEvidence'
-  | 'keptEvidence'
-> {
+export function createActions(context: ActionsContext): ActionStore {
   const { client, prefix, routing, updateArguments, retention } = context;
   return {
     async recordAction({ alertId, kind, action, messages }) {
