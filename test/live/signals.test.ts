@@ -8,6 +8,7 @@ import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts
 import { after, before, type EpochMs, MINUTE, ms, type TimeWindow } from '../../src/lib/units.ts';
 import { createLinks } from '../../src/links/link.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
+import { aCandidate, aCulpritResult } from '../support/culprit-result.ts';
 import { createFakeTraceSource } from '../support/fake-trace-source.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { openMetrics, type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
@@ -64,20 +65,7 @@ requireOrSkip('prometheus')('metrics that support a culprit, from a real Prometh
       { start: before(CHANGE, ms(5 * MINUTE)), end: CHANGE },
     ];
     const [slow, normal] = windows as [TimeWindow, TimeWindow];
-    const result = {
-      kind: 'compared',
-      candidates: [{ ...candidate, operation: '', slowdown: 1, share: 1 }],
-      confidence: 'high',
-      caveats: [],
-      agreeing: 50,
-      resamples: 50,
-      slow: 40,
-      normal: 40,
-      slowdown: 1,
-      unattributed: 0,
-      pieces: [],
-      attributes: [],
-    } as const;
+    const result = aCulpritResult({ candidates: [aCandidate({ operation: '', ...candidate })] });
     const explain = createExplainWithMetrics(
       async () => ({
         endpoint: {},

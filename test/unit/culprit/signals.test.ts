@@ -7,6 +7,7 @@ import type { Phrase } from '../../../src/lib/format.ts';
 import type { MetricsSource } from '../../../src/lib/metrics-source.ts';
 import { before, MINUTE, ms, SECOND, type TimeWindow } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
+import { aCandidate, aCulpritResult } from '../../support/culprit-result.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createFakeTraceSource } from '../../support/fake-trace-source.ts';
 import { type Exposed, scrapedPrometheus } from '../../support/scraped-prometheus.ts';
@@ -65,30 +66,7 @@ const throttled = (normal: number, slow: number, name?: string): readonly Expose
 
 const resultOf = (over: Partial<Candidate>, confidence: CulpritResult['confidence'] = 'high'): WhySlow => ({
   endpoint: {},
-  result: {
-    kind: 'compared',
-    candidates: [
-      {
-        service: 'payments.shop',
-        operation: '',
-        kind: 'own-code',
-        slowdown: 1,
-        share: 1,
-        detail: '',
-        ...over,
-      },
-    ],
-    confidence,
-    caveats: [],
-    agreeing: 50,
-    resamples: 50,
-    slow: 40,
-    normal: 40,
-    slowdown: 1,
-    unattributed: 0,
-    pieces: [],
-    attributes: [],
-  },
+  result: aCulpritResult({ candidates: [aCandidate({ operation: '', ...over })], confidence }),
   slow: { window: SLOW },
   normal: { window: NORMAL },
   searches: 10,

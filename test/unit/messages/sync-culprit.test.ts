@@ -1,39 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { GroupedAlert } from '../../../src/alerts/alert.ts';
 import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
-import type { Candidate, CulpritResult } from '../../../src/culprit/result.ts';
+import type { Candidate } from '../../../src/culprit/result.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { aRule } from '../../support/builders.ts';
+import { aCandidate, aCulpritResult } from '../../support/culprit-result.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { inVirtualTime } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
 
-const candidate = (service: string, over: Partial<Candidate> = {}): Candidate => ({
-  service,
-  operation: 'POST /charge',
-  kind: 'own-code',
-  slowdown: 412_000,
-  share: 0.91,
-  detail: '',
-  ...over,
-});
-
-const compared = (over: Partial<CulpritResult> = {}): CulpritResult => ({
-  kind: 'compared',
-  candidates: [candidate('payments.shop')],
-  confidence: 'high',
-  caveats: [],
-  agreeing: 50,
-  resamples: 50,
-  slow: 40,
-  normal: 40,
-  slowdown: 455_000,
-  unattributed: 0,
-  pieces: [],
-  attributes: [],
-  ...over,
-});
+const candidate = (service: string, over: Partial<Candidate> = {}): Candidate =>
+  aCandidate({ service, ...over });
+const compared = aCulpritResult;
 
 let asked: WhyQuery[];
 /** What a comparison finds next, or why it fails. */

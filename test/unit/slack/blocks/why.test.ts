@@ -3,31 +3,15 @@ import type { WhyView } from '../../../../src/commands/trace-why.ts';
 import type { CulpritResult } from '../../../../src/culprit/result.ts';
 import { after, before, MINUTE, ms, us } from '../../../../src/lib/units.ts';
 import { whyMessage } from '../../../../src/slack/blocks/why.ts';
+import { aCulpritResult } from '../../../support/culprit-result.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
 const LAST = ms(15 * MINUTE);
 const [SLOW, NORMAL] = ['a'.repeat(32), 'b'.repeat(32)];
 
-const RESULT: CulpritResult = {
-  kind: 'compared',
-  candidates: [
-    {
-      service: 'payments.shop',
-      operation: 'POST /charge',
-      kind: 'own-code',
-      slowdown: 412_000,
-      share: 0.91,
-      detail: '',
-    },
-  ],
+const RESULT: CulpritResult = aCulpritResult({
   confidence: 'medium',
   caveats: ['cart.shop is slower too.'],
-  agreeing: 50,
-  resamples: 50,
-  slow: 40,
-  normal: 40,
-  slowdown: 455_000,
-  unattributed: 0,
   pieces: Array.from({ length: 15 }, (_, i) => ({
     key: { kind: 'own', service: `service-${i}`, operation: 'GET /<x>', callee: '' },
     normalPerCall: 20_000,
@@ -49,7 +33,7 @@ const RESULT: CulpritResult = {
       probability: 1e-9,
     },
   ],
-};
+});
 
 const view = (over: Partial<WhyView['why']> = {}): WhyView => ({
   command: { kind: 'why', service: 'checkout.shop', last: LAST },
