@@ -108,6 +108,20 @@ describe('the manual', () => {
   });
 });
 
+/** Lines that can be wrapped: not those of tables, pictures and code. */
+const isText = (line: string): boolean => !/^(?:\||!\[| {4})/.test(line);
+
+it.each(['README.md', 'CHANGELOG.md', ...['docs', 'docs/adr'].flatMap(pagesIn)])(
+  '%s has lines below 120 characters',
+  (page) => {
+    expect(
+      read(page)
+        .split('\n')
+        .filter((line) => isText(line) && line.length >= 120),
+    ).toEqual([]);
+  },
+);
+
 /** Where links of a page lead that are neither addresses nor places on the page itself. */
 const pathsIn = (page: string): readonly string[] =>
   [...page.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(([, path]) => path ?? '');

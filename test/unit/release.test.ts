@@ -85,6 +85,11 @@ it('the chart, the kustomization and the package have one version', () => {
   );
 });
 
+it('the changelog has a section for the version of the package, below what is unreleased', () => {
+  const sections = [...read('CHANGELOG.md').matchAll(/^## (\S+)$/gm)].map(([, name]) => name);
+  expect(sections.slice(0, 2)).toEqual(['Unreleased', packageJson.version]);
+});
+
 it('a bill of materials in CycloneDX is made without an installation', () => {
   const [program = '', ...args] = packageJson.scripts['sbom']?.split(' ') ?? [];
   const output = execFileSync(program, args, {
