@@ -61,14 +61,24 @@ function gapsOf(service: string, deltas: readonly PieceDelta[]): ReadonlyMap<str
   return gaps;
 }
 
-/** All connections of a service are slower by about as much per call, its database's among them: its network is. */
+/**
+ * All connections of a service are slower by about as much per call, its database's among them: its network is. The service whose
+ * requests are compared has no caller in what is compared: a called service, whose own span shows what the way there took, stands in.
+ */
 function isNetworkOf(service: string, deltas: readonly PieceDelta[]): boolean {
   const gaps = [...gapsOf(service, deltas)];
   const values = gaps.map(([, gap]) => gap);
   const worst = Math.max(...values);
-  const hasCaller = gaps.some(([name, gap]) => name.startsWith('from ') && gap > worst / ALIKE);
+  const callers = gaps.filter(([name]) => name.startsWith('from '));
+  const isBetweenServices =
+    callers.length === 0
+      ? deltas.some(({ key }) => key.kind === 'response' && key.service === service)
+      : callers.some(([, gap]) => gap > worst / ALIKE);
   return (
-    gaps.length >= 2 && worst > LEAST_SLOWDOWN && hasCaller && values.every((gap) => gap > worst / ALIKE)
+    gaps.length >= 2 &&
+    worst > LEAST_SLOWDOWN &&
+    isBetweenServices &&
+    values.every((gap) => gap > worst / ALIKE)
   );
 }
 

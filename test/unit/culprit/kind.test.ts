@@ -46,3 +46,27 @@ it('two statements of one database are two pieces by name', () => {
     'payments database payments-db SELECT customers',
   ]);
 });
+
+it('the service whose requests are compared, with all its calls late: no caller is there to show that its packets are', () => {
+  const call = (kind: PieceKind, callee: string, slow: number): PieceDelta => ({
+    ...piece(kind, 1, slow),
+    key: { kind, service: 'payments', operation: callee, callee },
+  });
+  const kindWith = (database: number, leg: number) => {
+    const deltas = [
+      {
+        ...piece('own', 2, 2),
+        key: { kind: 'own', service: 'payments', operation: 'POST', callee: '' } as const,
+      },
+      call('database', 'payments-db', database),
+      call('request', 'auth', leg),
+      call('response', 'auth', leg),
+    ];
+    const [first] = scoreServices(deltas).filter(({ service }) => service === 'payments');
+    if (first === undefined) throw new Error('payments is not scored');
+    return kindOf(first, deltas, { slow: [], normal: [], attributes: [] });
+  };
+  expect(kindWith(560, 140)).toMatchObject({ kind: 'network', detail: '' });
+  // One slow database beside a call that takes as long as before is that database.
+  expect(kindWith(560, 1)).toMatchObject({ kind: 'database', detail: 'payments-db' });
+});
