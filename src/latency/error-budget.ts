@@ -57,6 +57,8 @@ export const BUDGET_PERIOD: Milliseconds = ms(30 * DAY);
 
 /** The query reads a month of samples, so its result is kept, and a failed one is not repeated at once. */
 const FRESH_FOR: Milliseconds = ms(10 * MINUTE);
+/** Of less than a day of data, minutes are a large part: the query is cheap, and its result is soon wrong. */
+const FRESH_WITH_LITTLE: Milliseconds = MINUTE;
 const FAILED_FOR: Milliseconds = ms(2 * MINUTE);
 const MAX_KEPT = 500;
 
@@ -146,6 +148,13 @@ const keyOf = ({ objective, labels }: BudgetsOf & { readonly labels?: Labels }):
   return JSON.stringify([same, labels]);
 };
 
+/** How long a result is kept. */
+function freshFor(result: Budget | Awaited<ReturnType<ServiceBudgets>>): Milliseconds {
+  if (result.kind !== 'known') return FAILED_FOR;
+  const budgets = 'services' in result ? result.services.map(({ budget }) => budget) : [result];
+  return budgets.every(({ over }) => over < DAY) ? FRESH_WITH_LITTLE : FRESH_FOR;
+}
+
 interface Entry<Result> {
   readonly result: Promise<Result>;
   until: EpochMs;
@@ -154,7 +163,7 @@ interface Entry<Result> {
 type Unknown = Extract<Budget, { kind: 'unknown' }>;
 
 /** Keeps results for minutes, runs few queries at the same time, and lets no caller wait long. */
-function createKept<Of extends BudgetsOf, Result extends { readonly kind: string }>(
+function createKept<Of extends BudgetsOf, Result extends Budget | Awaited<ReturnType<ServiceBudgets>>>(
   clock: Clock,
   measured: (of: Of, signal: AbortSignal) => Promise<Result | Unknown>,
 ): (of: Of) => Promise<Result | Unknown | { readonly kind: 'pending' }> {
@@ -177,10 +186,13 @@ function createKept<Of extends BudgetsOf, Result extends { readonly kind: string
     if (known !== undefined && known.until > clock.now()) return known.result;
     const entry = { result: query(of), until: after(clock.now(), FRESH_FOR) };
     kept.set(key, entry);
-    const shorten = (): void => {
-      entry.until = after(clock.now(), FAILED_FOR);
+    const keepFor = (duration: Milliseconds): void => {
+      entry.until = after(clock.now(), duration);
     };
-    void entry.result.then(({ kind }) => kind === 'unknown' && shorten(), shorten);
+    void entry.result.then(
+      (result) => keepFor(freshFor(result)),
+      () => keepFor(FAILED_FOR),
+    );
     return entry.result;
   }
 

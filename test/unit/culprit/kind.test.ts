@@ -62,7 +62,7 @@ it('the service whose requests are compared, with all its calls late: no caller 
       call('request', 'auth', leg),
       call('response', 'auth', leg),
     ];
-    const [first] = scoreServices(deltas).filter(({ service }) => service === 'payments');
+    const first = scoreServices(deltas).find(({ service }) => service === 'payments');
     if (first === undefined) throw new Error('payments is not scored');
     return kindOf(first, deltas, { slow: [], normal: [], attributes: [] });
   };

@@ -100,6 +100,18 @@ describe('an error budget', () => {
     expect(metrics.queries).toHaveLength(2);
   });
 
+  it('is queried again after a minute where there is less than a day of data', async () => {
+    covers(0);
+    await budget(of('checkout'));
+    const first = metrics.queries.length;
+    await clock.advance(MINUTE - 1);
+    await budget(of('checkout'));
+    expect(metrics.queries).toHaveLength(first);
+    await clock.advance(2);
+    await budget(of('checkout'));
+    expect(metrics.queries.length).toBeGreaterThan(first);
+  });
+
   it('is queried again two minutes after a failure', async () => {
     metrics.fail(aSourceError('bad-request', 'query processing would load too many samples.'));
     expect(await budget(of('checkout'))).toEqual({
