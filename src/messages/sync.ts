@@ -211,7 +211,8 @@ function ledgerEntries({ desired, shown, lines, failures }: ClaimedMessage, sync
   const entries: LedgerEntry[] = [];
   if (synced.outcome === 'sent') {
     if (synced.call === 'post') entries.push({ at, kind: 'posted', ...of, permalink });
-    const outcome = desired?.alert.resolveReason;
+    const outcome =
+      desired?.rule.test === undefined ? desired?.alert.resolveReason?.replaceAll('-', ' ') : 'test over';
     if (hasEnded({ lines }, synced)) entries.push({ at, kind: 'ended', ...of, permalink, outcome });
   }
   if (isRefused(synced) && synced.call === 'post' && failures === 0)

@@ -79,12 +79,15 @@ function title({ command: { service }, why: { endpoint } }: WhyView): string {
 }
 
 /** How many requests are slow, now and before. */
-function excess({ why: { excess: found } }: WhyView): readonly string[] {
+function excess({ why: { excess: found, result } }: WhyView): readonly string[] {
   if (found === undefined) return [];
   const { threshold, slow, ofSlow, normal, ofNormal } = found;
   const of = (part: number, all: number): string =>
     `${share(part / Math.max(1, all))} (${part} of ${count(all, 'trace')})`;
-  return [`Slower than ${time(threshold)}: ${of(slow, ofSlow)}, normally ${of(normal, ofNormal)}`];
+  // Slow traces are also searched for by themselves: more are compared than a sample of all requests holds.
+  const sampled = result.kind !== 'not-slower' && result.slow > slow ? ' in a sample' : '';
+  const normally = ofNormal === 0 ? '' : `, normally ${of(normal, ofNormal)}`;
+  return [`Slower than ${time(threshold)}${sampled}: ${of(slow, ofSlow)}${normally}`];
 }
 
 const incomplete = ({ why }: WhyView): readonly string[] =>

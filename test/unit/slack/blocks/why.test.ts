@@ -71,6 +71,13 @@ it('begins with the culprit, then the number of slow requests', () => {
   ]);
 });
 
+it('says that fewer slow requests than are compared are those of a sample, and nothing of normal ones where there are none', () => {
+  const excess = { threshold: us(500_000), slow: 7, ofSlow: 100, normal: 0, ofNormal: 0, isLarger: false };
+  const result = { kind: 'too-few', slow: 67, normal: 0 } as const;
+  const said = json(view({ excess, result }));
+  expect(said).toContain('Slower than 500 ms in a sample: 7% (7 of 100 traces)"');
+});
+
 it('lists at most ten pieces: normal, slow, per call, calls, share', () => {
   const table = whyMessage(view()).blocks.find(({ type }) => type === 'table') as unknown as {
     rows: { text: string }[][];
