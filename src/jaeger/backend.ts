@@ -19,6 +19,8 @@ export interface Backend {
   needsService: boolean;
   /** It refused a search by duration and attributes together, as Cassandra does, which has an index for each. */
   splitsDurationAndTags: boolean;
+  /** Whether it finds the failed spans of a service by the attribute `error`; without an entry, that is not known. */
+  readonly findsFailed: Map<string, boolean>;
   /** Where a trace was too large for a search. */
   readonly tooLarge: TimeWindow[];
   /** Whether it is VictoriaTraces, which interprets durations and windows differently (see `search.ts`). */
@@ -32,6 +34,7 @@ export async function detectBackend(client: JaegerClient, signal: AbortSignal | 
     apiVersion,
     needsService: apiVersion !== 'v3',
     splitsDurationAndTags: false,
+    findsFailed: new Map(),
     tooLarge: [],
     isVictoria: async (signal) => {
       isVictoria ??= await looksLikeVictoria(client, apiVersion, signal);

@@ -97,17 +97,43 @@ function escapedSearch(search: TraceSearch): TraceSearch | undefined {
   };
 }
 
-async function searchOnce(context: SearchContext): Promise<TraceSearchResult> {
+/** Whether a search is for spans that failed alone. */
+const isForFailed = ({ attributes = {} }: TraceSearch): boolean =>
+  Object.entries(attributes).every(([key, value]) => key === 'error' && value === true) &&
+  'error' in attributes;
+
+/**
+ * The memory storage before 2.20 knows `error` only where a span was sent with that attribute: SDKs of OpenTelemetry send a
+ * status. Nothing found proves nothing there, until the failed spans of a service were once found by it.
+ */
+async function searchFailed(context: SearchContext): Promise<TraceSearchResult> {
+  const { backend, search } = context;
+  const { service = '' } = search;
+  const known = backend.findsFailed.get(service);
+  if (known !== false) {
+    const found = await searchByAttributes(context);
+    if (found.traces.length > 0) backend.findsFailed.set(service, true);
+    if (known === true || found.traces.length > 0) return found;
+  }
+  const filtered = await searchAndFilter(context);
+  if (filtered.traces.length > 0) backend.findsFailed.set(service, false);
+  return filtered;
+}
+
+const searchOnce = (context: SearchContext): Promise<TraceSearchResult> =>
+  isForFailed(context.search) ? searchFailed(context) : searchByAttributes(context);
+
+async function searchByAttributes(context: SearchContext): Promise<TraceSearchResult> {
   const { backend, search } = context;
   if (backend.splitsDurationAndTags && search.minDuration !== undefined && hasAttributes(search)) {
-    return searchByDuration(context);
+    return searchAndFilter(context);
   }
   try {
     return checked(context, await searchWindow(context));
   } catch (error) {
     if (isRefusal(error, /duration and tags simultaneously/)) {
       backend.splitsDurationAndTags = true;
-      return searchByDuration(context);
+      return searchAndFilter(context);
     }
     // "requires a service name", "service Name must be set", "query.serviceName is required".
     if (search.service === undefined && isRefusal(error, /service/i)) {
@@ -118,12 +144,11 @@ async function searchOnce(context: SearchContext): Promise<TraceSearchResult> {
   }
 }
 
-/** The storage filters by duration, and the attributes are filtered here. */
-async function searchByDuration(context: SearchContext): Promise<TraceSearchResult> {
-  const { attributes = {}, ...search } = context.search;
-  const { traces, isComplete } = await searchWindow({ ...context, search });
-  const wanted = Object.entries(attributes);
-  return { traces: traces.filter((trace) => hasAll(trace, wanted)), isComplete };
+/** The storage filters by service, operation and duration, and the attributes are filtered here. */
+async function searchAndFilter(context: SearchContext): Promise<TraceSearchResult> {
+  const { attributes: _, ...search } = context.search;
+  const found = await searchWindow({ ...context, search });
+  return { ...found, traces: found.traces.filter((trace) => hasAll(trace, context.search)) };
 }
 
 /**
@@ -131,16 +156,21 @@ async function searchByDuration(context: SearchContext): Promise<TraceSearchResu
  * reasons, this costs one more detection of the API version.
  */
 function checked({ backend, isFresh, search }: SearchContext, found: TraceSearchResult): TraceSearchResult {
-  const wanted = Object.entries(search.attributes ?? {});
-  if (isFresh || backend.apiVersion !== 'v3' || wanted.length === 0) return found;
-  if (found.traces.some((trace) => !hasAll(trace, wanted))) {
+  if (isFresh || backend.apiVersion !== 'v3' || !hasAttributes(search)) return found;
+  if (found.traces.some((trace) => !hasAll(trace, search))) {
     throw badAnswer('Jaeger returned traces without the attribute that was searched for.');
   }
   return found;
 }
 
-/** Whether one span, its resource or one of its events has all of the attributes. */
-function hasAll({ spans }: Trace, wanted: readonly (readonly [string, unknown])[]): boolean {
+/** Whether one span, its resource or one of its events has all of the attributes; that it failed may be its status. */
+function hasAll({ spans }: Trace, search: TraceSearch): boolean {
+  const wanted = Object.entries(search.attributes ?? {});
+  if (isForFailed(search))
+    return spans.some(
+      ({ isError, serviceName }) =>
+        isError && (search.service === undefined || serviceName === search.service),
+    );
   return spans.some(({ attributes, resource, events }) =>
     wanted.every(([key, value]) =>
       [attributes, resource, ...events.map((event) => event.attributes)].some(

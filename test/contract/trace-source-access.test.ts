@@ -11,7 +11,7 @@ afterEach(async () => {
   await Promise.all(benches.splice(0).map((bench) => bench.close()));
 });
 
-async function open(options: Omit<BenchOptions, 'population'> = {}): Promise<Bench> {
+async function open(options: Partial<BenchOptions> = {}): Promise<Bench> {
   const bench = await openBench({ population, ...options });
   benches.push(bench);
   return bench;
@@ -127,5 +127,45 @@ describe('concurrent equal requests', () => {
     await young.source.trace(SHORT);
     await young.source.trace(SHORT);
     expect(reads(young)).toBe(2);
+  });
+});
+
+describe.each(GENERATIONS)('the failed requests of a service, on Jaeger %s', (serverVersion) => {
+  /** `sent`: with a status, as SDKs send it, or also with the attribute, as Envoy does; other requests are as they were. */
+  const failing = (sent: 'status' | 'attribute'): Parameters<typeof openBench>[0]['population'] => ({
+    resourceSpans: [
+      {
+        resource: { attributes: [{ key: 'service.name', value: { stringValue: 'checkout.shop' } }] },
+        scopeSpans: [
+          {
+            spans: [1, 2, 3].map((id) => ({
+              traceId: `${id}`.repeat(32),
+              spanId: `${id}`.repeat(16),
+              name: 'POST /checkout',
+              kind: 2,
+              startTimeUnixNano: `${RECORDED_WINDOW.start + id}000000`,
+              endTimeUnixNano: `${RECORDED_WINDOW.start + id + 20}000000`,
+              attributes:
+                id === 2 && sent === 'attribute' ? [{ key: 'error', value: { boolValue: true } }] : [],
+              status: id === 2 ? { code: 2 } : {},
+              events: [],
+              links: [],
+            })),
+          },
+        ],
+      },
+    ],
+  });
+
+  it.each(['status', 'attribute'] as const)('are found by their %s', async (sent) => {
+    const { source, requests } = await open({ population: failing(sent), serverVersion });
+    const failed = { ...everything, attributes: { error: true } };
+    const idsOf = async (): Promise<readonly string[]> =>
+      (await source.search(failed)).traces.map(({ traceId }) => traceId);
+    expect(await idsOf()).toEqual(['2'.repeat(32)]);
+    // What the storage can do is known now: one request is enough.
+    const before = requests.length;
+    expect(await idsOf()).toEqual(['2'.repeat(32)]);
+    expect(requests.length - before).toBe(1);
   });
 });
