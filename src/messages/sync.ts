@@ -203,6 +203,9 @@ function inLedger({ alert, rule, alertGroup, parent }: DesiredMessage) {
 const isRefused = ({ outcome }: Partial<Pick<Synced, 'outcome'>>): boolean =>
   outcome === 'refused' || outcome === 'channel-refused';
 
+const endingOf = ({ alert, rule }: DesiredMessage): string | undefined =>
+  rule.test === undefined ? alert.resolveReason?.replaceAll('-', ' ') : 'test over';
+
 /** The entries of a step: a message was posted, it ended, or Slack refuses it for the first time. */
 function ledgerEntries({ desired, shown, lines, failures }: ClaimedMessage, synced: Synced, at: EpochMs) {
   const of = desired && inLedger(desired);
@@ -211,8 +214,7 @@ function ledgerEntries({ desired, shown, lines, failures }: ClaimedMessage, sync
   const entries: LedgerEntry[] = [];
   if (synced.outcome === 'sent') {
     if (synced.call === 'post') entries.push({ at, kind: 'posted', ...of, permalink });
-    const outcome =
-      desired?.rule.test === undefined ? desired?.alert.resolveReason?.replaceAll('-', ' ') : 'test over';
+    const outcome = desired && endingOf(desired);
     if (hasEnded({ lines }, synced)) entries.push({ at, kind: 'ended', ...of, permalink, outcome });
   }
   if (isRefused(synced) && synced.call === 'post' && failures === 0)
