@@ -1,4 +1,4 @@
-import { durationText, windowText } from '../lib/format.ts';
+import { count, durationText, windowText } from '../lib/format.ts';
 import { existingLinks, kialiApplication, type Link } from '../lib/links.ts';
 import { nearest } from '../lib/nearest.ts';
 import { formatDuration, type Milliseconds, ms, SECOND, type TimeWindow, toUs } from '../lib/units.ts';
@@ -161,13 +161,13 @@ async function absenceText(deps: CommandDeps, search: Search, signal: AbortSigna
     if (known.length > 0 && !known.includes(filter.operation))
       return unknownOperation(service, filter.operation, known);
   }
-  const { isComplete, arriving } = result;
+  const { isComplete, arriving, searches } = result;
   const where = windowText(window);
   const of = operation === undefined ? service : `"${operation}" of ${service}`;
+  const found = `No trace of ${of}${failed === true ? ' in which its span failed' : ''} was found ${where}`;
   if (!isComplete)
-    return `No trace of ${of} was found ${where} before the search timed out. Use a shorter time range.`;
-  if (failed === true)
-    return `No trace of ${of} in which its span failed was found ${where}.${lateText(arriving)}`;
+    return `${found}, but the search is incomplete after ${count(searches, 'request')} to Jaeger. Use a shorter time range.`;
+  if (failed === true) return `${found}.${lateText(arriving)}`;
   const atLeast = over === undefined ? '' : `${durationText(toUs(over))} or more`;
   const late = lateText(arriving);
   if (filter.requestLine !== undefined) {

@@ -72,4 +72,23 @@ describe('every error is an answer', () => {
       },
     });
   });
+
+  it('nothing found before the end of an incomplete search is not called absent', async () => {
+    // More traces match in the backend than one search returns, and in none of them the service's own span failed.
+    const others = requests(100).map((trace) => ({
+      ...trace,
+      spans: trace.spans.map((span) => ({ ...span, attributes: { error: true } })),
+    }));
+    const { answer, source, clock } = open(others);
+    source.before('search', async (signal, call) => {
+      if (call === 1) return;
+      await clock.sleep(ms(3_600_000), signal);
+      throw aTraceSourceError('timeout');
+    });
+    const failed = answer('/trace', 'slowest checkout failed at 2026-11-20T14:00Z/2026-11-20T16:00Z');
+    await clock.advance(18_000);
+    expect(textOf((await failed).answer)).toBe(
+      'No trace of checkout.shop in which its span failed was found from 14:00 to 16:00 UTC, but the search is incomplete after 1 request to Jaeger. Use a shorter time range.',
+    );
+  });
 });
