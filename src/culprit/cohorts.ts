@@ -186,11 +186,17 @@ export function estimateTotal(
   );
 }
 
-/** The part of a trace below the service's own span, with that span as its root. A trace that starts there stays whole. */
+/**
+ * The part of a trace below the call to the service, with the client span of its caller as its root: how long the request was on
+ * its way tells a process that keeps requests waiting from slow code, and the network of the service from that of what it
+ * calls. Without a client span the service's own span is the root. A trace that starts there stays whole.
+ */
 export function cutAtEntry({ trace, entry }: EntryTrace): Trace {
-  const top = buildTree(trace).nodes.find(({ span }) => span === entry);
+  const own = buildTree(trace).nodes.find(({ span }) => span === entry);
+  const caller = own?.parent;
+  const top = caller?.span.kind === 'client' ? caller : own;
   if (top?.parent === undefined) return trace;
-  const spans: Span[] = [{ ...entry, parentSpanId: undefined }];
+  const spans: Span[] = [{ ...top.span, parentSpanId: undefined }];
   const open: SpanNode[] = [...top.children];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     spans.push(node.span);

@@ -14,12 +14,15 @@ interface Request {
   readonly name?: string;
   /** How long payments takes. */
   readonly payments?: number;
+  /** How long the request waits before checkout takes it, and how much longer checkout itself takes. */
+  readonly wait?: number;
+  readonly own?: number;
 }
 
 let made = 0;
 
 /** A request through the gateway to checkout, which calls payments: 10 ms plus what payments takes. */
-function request({ at, name = 'POST /checkout', payments = 20 }: Request): Trace {
+function request({ at, name = 'POST /checkout', payments = 20, wait = 0, own = 0 }: Request): Trace {
   made += 1;
   const start = (offset: number) => epochUs((at + offset) * 1_000);
   const took = (more: number) => us((payments + more) * 1_000);
@@ -31,19 +34,31 @@ function request({ at, name = 'POST /checkout', payments = 20 }: Request): Trace
       spanName: 'call',
       kind: 'client',
       start: start(1),
-      duration: took(14),
+      duration: took(14 + wait + own),
       ...parent(1),
     },
-    { serviceName: 'checkout', spanName: name, start: start(2), duration: took(10), ...parent(2) },
+    {
+      serviceName: 'checkout',
+      spanName: name,
+      start: start(2 + wait),
+      duration: took(10 + own),
+      ...parent(2),
+    },
     {
       serviceName: 'checkout',
       spanName: 'call',
       kind: 'client',
-      start: start(5),
+      start: start(5 + wait + own),
       duration: took(2),
       ...parent(3),
     },
-    { serviceName: 'payments', spanName: 'POST /charge', start: start(6), duration: took(0), ...parent(4) },
+    {
+      serviceName: 'payments',
+      spanName: 'POST /charge',
+      start: start(6 + wait + own),
+      duration: took(0),
+      ...parent(4),
+    },
   ]);
 }
 
@@ -76,7 +91,7 @@ function explain(traces: readonly Trace[], query: Partial<WhyQuery> = {}) {
   };
 }
 
-const PAYMENTS = { kind: 'compared', candidates: [{ service: 'payments', kind: 'own-code' }, {}] };
+const PAYMENTS = { kind: 'compared', candidates: [{ service: 'payments', kind: 'own-code' }, {}, {}] };
 
 describe('slow requests', () => {
   it('are compared with those of the window before', async () => {
@@ -96,6 +111,16 @@ describe('slow requests', () => {
       searches: 10,
       isIncomplete: false,
     });
+  });
+
+  it('of a process that keeps requests waiting are not called slow code: its caller saw them wait', async () => {
+    const kindWith = async (wait: number): Promise<unknown> => {
+      const slow = spread(200, START, { wait, own: 200 });
+      const { result } = await explain([...spread(200, DIRECTLY_BEFORE), ...slow]).result();
+      return result.kind === 'compared' ? result.candidates[0] : result;
+    };
+    expect(await kindWith(150)).toMatchObject({ service: 'checkout', kind: 'queueing' });
+    expect(await kindWith(0)).toMatchObject({ service: 'checkout', kind: 'own-code' });
   });
 
   it('are taken from all over both windows, without a minimum duration', async () => {
