@@ -2,10 +2,11 @@ import { allSteps, type Steps } from '../lib/concurrency.ts';
 import type { Trace } from '../traces/trace.ts';
 import { alignClocks } from './align-clocks.ts';
 import { overRepresented } from './attributes.ts';
-import { kindOf } from './kind.ts';
-import { createKeyTexts, type KeyTexts, type PieceKind } from './piece.ts';
-import { profileOf, type TraceProfile } from './profile.ts';
-import type { Candidate, CulpritKind, CulpritResult, NotCompared, Sets } from './result.ts';
+import { candidateOf } from './kind.ts';
+import { createKeyTexts } from './piece.ts';
+import { profilesOf, type TraceProfile } from './profile.ts';
+import { countHolding, RESAMPLES } from './resample.ts';
+import type { Candidate, CulpritResult, NotCompared, Sets } from './result.ts';
 import {
   ALIKE,
   createComparer,
@@ -16,29 +17,16 @@ import {
   type ServiceScore,
   scoreServices,
 } from './score.ts';
+import { causeOfRest, isStable, parallelCause } from './second-cause.ts';
 
 /** Fewer traces on a side give no comparison. */
 const FEWEST_TRACES = 5;
 /** More traces on a side are not read. */
 const MOST_TRACES = 200;
-const RESAMPLES = 50;
-/** Cells of the table of a resample that take as long as a span. */
-const CELLS_A_SPAN = 100;
 /** Services that are ranked: a message shows fewer. */
 const MOST_RANKED = 10;
 /** Slower by less than this, in share and microseconds, is not slower. */
 const LEAST_SHARE = 0.1;
-
-/** A seeded generator of numbers from 0 to 1 (mulberry32, Tommy Ettinger, public domain). */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * Finds the service that made slow traces slow, by comparing their critical paths with those of normal traces of the same
@@ -51,8 +39,8 @@ export function* culpritSteps(
 ): Steps<CulpritResult | NotCompared> {
   const bounded = { slow: slow.slice(0, MOST_TRACES), normal: normal.slice(0, MOST_TRACES) };
   const sets = yield* alignClocks(bounded);
-  const textOf = createKeyTexts();
-  const [s, n] = comparable(yield* profilesOf(sets.slow, textOf), yield* profilesOf(sets.normal, textOf));
+  const options = { textOf: createKeyTexts() };
+  const [s, n] = comparable(yield* profilesOf(sets.slow, options), yield* profilesOf(sets.normal, options));
   const counts = { slow: s.length, normal: n.length };
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };
   const comparer = createComparer(s, n);
@@ -70,19 +58,6 @@ export const findCulprit = (slow: readonly Trace[], normal: readonly Trace[]): C
 
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** Reading the path of a span takes this many times as long as its attributes. */
-const PROFILE_STEP = 3;
-
-function* profilesOf(traces: readonly Trace[], textOf: KeyTexts): Steps<readonly TraceProfile[]> {
-  const profiles: TraceProfile[] = [];
-  for (const trace of traces) {
-    yield trace.spans.length * PROFILE_STEP;
-    const profile = profileOf(trace, textOf);
-    if (profile !== undefined) profiles.push(profile);
-  }
-  return profiles;
-}
 
 type Profiles = readonly TraceProfile[];
 
@@ -105,8 +80,15 @@ function* resultOf(sets: Sets): Steps<CulpritResult> {
   const { slow, normal, comparison, attributes } = sets;
   const scores = rank(comparison.deltas, isByMoreCalls(comparison));
   const candidates = scores.slice(0, MOST_RANKED).map((score) => candidateOf(score, sets));
-  const agreeing = yield* countAgreeing(sets, scores[0]?.service);
-  const second = secondCause(sets, scores[0]);
+  const [first] = scores;
+  const rest = first && causeOfRest(sets, first);
+  const countCalls = isByMoreCalls(comparison);
+  const [agreeing = 0, holding = 0] = yield* countHolding(sets, [
+    (deltas) => rank(deltas, countCalls)[0]?.service === first?.service,
+    (deltas) => rest?.isIn(deltas) ?? false,
+  ]);
+  const second =
+    rest !== undefined && isStable(holding) ? rest.candidate : first && (yield* parallelCause(sets, first));
   const confidence = confidenceOf({ sets, candidates, stability: agreeing / RESAMPLES, second });
   return {
     kind: 'compared',
@@ -161,92 +143,6 @@ function hidesCall(deltas: readonly PieceDelta[], first: ServiceScore, second: S
   );
   const ownGap = own.slowPerCall - own.normalPerCall;
   return gap > ownGap / ALIKE && gap < ownGap * ALIKE;
-}
-
-/** How often each of `size` traces is drawn in `size` draws. */
-function drawWeights(size: number, random: () => number): Uint16Array {
-  const weights = new Uint16Array(size);
-  for (let i = 0; i < size; i++) {
-    const drawn = Math.floor(random() * size);
-    weights[drawn] = (weights[drawn] ?? 0) + 1;
-  }
-  return weights;
-}
-
-function* countAgreeing(
-  { comparer, slow, normal, comparison }: Sets,
-  first: string | undefined,
-): Steps<number> {
-  const random = randomOf(slow.length * 1_000 + normal.length);
-  const countCalls = isByMoreCalls(comparison);
-  let agreeing = 0;
-  for (let i = 0; i < RESAMPLES; i++) {
-    yield (comparison.deltas.length * (slow.length + normal.length)) / CELLS_A_SPAN;
-    const weights = { slow: drawWeights(slow.length, random), normal: drawWeights(normal.length, random) };
-    if (rank(comparer.compare(weights).deltas, countCalls)[0]?.service === first) agreeing += 1;
-  }
-  return agreeing;
-}
-
-/** What is left without the first cause is a second one from this share of the slowdown on. */
-const SECOND_SHARE = 0.25;
-/** A smaller share is enough where the service takes at least twice as long as before. */
-const SMALL_SECOND_SHARE = 0.05;
-const SLOWER_SECOND = 2;
-
-function secondCause(sets: Sets, first: ServiceScore | undefined): Candidate | undefined {
-  if (first === undefined) return undefined;
-  const { deltas, slowdown } = sets.comparison;
-  const rest = deltas.filter(({ key }) => key.service !== first.service && key.callee !== first.service);
-  const isSecond = ({ service, score }: ServiceScore): boolean =>
-    score >= slowdown * SECOND_SHARE ||
-    (score >= slowdown * SMALL_SECOND_SHARE && growthOf(service, rest) >= SLOWER_SECOND);
-  const next = scoreServices(rest).find(isSecond);
-  return next === undefined ? undefined : candidateOf(next, sets);
-}
-
-/** How many times as long a service takes per trace, its own work and the calls to it. */
-function growthOf(service: string, deltas: readonly PieceDelta[]): number {
-  const of = deltas.filter(
-    ({ key }) => (key.callee === '' || key.kind === 'database' ? key.service : key.callee) === service,
-  );
-  const total = (value: (delta: PieceDelta) => number): number =>
-    of.reduce((sum, delta) => sum + value(delta), 0);
-  const normal = total(({ normalPerCall, normalCalls }) => normalPerCall * normalCalls);
-  return normal <= 0 ? 0 : total(({ slowPerCall, slowCalls }) => slowPerCall * slowCalls) / normal;
-}
-
-function candidateOf(score: ServiceScore, sets: Sets): Candidate {
-  const { deltas, slowdown } = sets.comparison;
-  const of = deltas.filter(({ key }) => key.service === score.service || key.callee === score.service);
-  const share = Math.min(1, Math.max(0, score.score / slowdown));
-  const { kind, detail } = kindOf(score, of, sets);
-  return {
-    service: score.service,
-    operation: operationOf(score.service, kind, of),
-    kind,
-    detail,
-    slowdown: score.score,
-    share,
-  };
-}
-
-/** Pieces that show an operation of the service, by what the service was slow with. */
-const SHOWS: Partial<Readonly<Record<CulpritKind, readonly PieceKind[]>>> = {
-  database: ['database'],
-  network: ['request', 'response'],
-  external: ['external'],
-  retries: ['retry'],
-};
-
-function operationOf(service: string, kind: CulpritKind, deltas: readonly PieceDelta[]): string {
-  const kinds = SHOWS[kind] ?? ['own'];
-  const isCall = kinds.some((each) => each === 'request' || each === 'external' || each === 'retry');
-  const mine = deltas.filter(
-    ({ key }) => kinds.includes(key.kind) && (isCall ? key.callee : key.service) === service,
-  );
-  const [top] = mine.sort((a, b) => b.price + b.volume - a.price - a.volume);
-  return top?.key.operation ?? '';
 }
 
 /** Traces and stability that a confident result needs (culprit benchmark: at 0.9 and more 99% were right). */

@@ -1,6 +1,6 @@
-import { instanceKey } from './piece.ts';
-import { type TraceProfile } from './profile.ts';
-import type { CulpritKind, Sets } from './result.ts';
+import { instanceKey, type PieceKey, type PieceKind } from './piece.ts';
+import { type TraceProfile, timeOn } from './profile.ts';
+import type { Candidate, CulpritKind, Sets } from './result.ts';
 import { ALIKE, LEAST_SLOWDOWN, largest, type PieceDelta, type ServiceScore } from './score.ts';
 
 /** Own work slower by this factor, with a wait in front of it: requests queue. */
@@ -29,15 +29,16 @@ export function kindOf(score: ServiceScore, deltas: readonly PieceDelta[], sets:
   if (pod !== undefined) return { kind: 'bad-replica', detail: pod };
   const version = newVersion(service, sets);
   if (version !== undefined) return { kind: 'new-version', detail: version };
-  if (isNetworkOf(service, deltas) && !isOverloaded(service, deltas)) return { kind: 'network', detail: '' };
-  if (isQueueing(service, deltas, own)) return { kind: 'queueing', detail: '' };
+  if (isNetworkOf(service, deltas) && !isOverloaded(service, deltas, sets))
+    return { kind: 'network', detail: '' };
+  if (isQueueing(score, deltas, sets)) return { kind: 'queueing', detail: '' };
   if (database > own && database > network) return { kind: 'database', detail: databaseOf(deltas) };
   if (own >= network) return { kind: 'own-code', detail: '' };
   const isExternal = deltas.some(
     ({ key, price }) => key.kind === 'external' && key.callee === service && price > network / 2,
   );
   if (isExternal) return { kind: 'external', detail: '' };
-  if (isOverloaded(service, deltas)) return { kind: 'queueing', detail: '' };
+  if (isOverloaded(service, deltas, sets)) return { kind: 'queueing', detail: '' };
   return { kind: 'network', detail: score.peer };
 }
 
@@ -85,21 +86,30 @@ function isNetworkOf(service: string, deltas: readonly PieceDelta[]): boolean {
 /** Requests wait in front of a service whose own work takes longer too: the least wait, as a share of its own slowdown. */
 const WAIT_SHARE = 0.1;
 
-function isQueueing(service: string, deltas: readonly PieceDelta[], own: number): boolean {
+function isQueueing(
+  { service, own }: ServiceScore,
+  deltas: readonly PieceDelta[],
+  sets: KindGrounds,
+): boolean {
   const wait = deltas.reduce(
     (sum, { key, price }) => (key.kind === 'request' && key.callee === service ? sum + price : sum),
     0,
   );
-  return wait > own * WAIT_SHARE && wait > LEAST_SLOWDOWN && isOverloaded(service, deltas);
+  return wait > own * WAIT_SHARE && wait > LEAST_SLOWDOWN && isOverloaded(service, deltas, sets);
+}
+
+/** Mean time each time that the critical path leads through a key: a service that is waited for more often is no slower. */
+function timePerVisit(profiles: readonly TraceProfile[], key: PieceKey): number {
+  const { time, visits } = timeOn(profiles, key);
+  return visits === 0 ? 0 : time / visits;
 }
 
 /** Twice the time of next to nothing is no overload: the growth has to count beside the slowest connection, or by itself. */
-function isOverloaded(service: string, deltas: readonly PieceDelta[]): boolean {
+function isOverloaded(service: string, deltas: readonly PieceDelta[], sets: KindGrounds): boolean {
   const own = deltas.filter(({ key }) => key.kind === 'own' && key.service === service);
-  const [slow, normal] = [
-    own.reduce((sum, d) => sum + d.slowPerCall, 0),
-    own.reduce((sum, d) => sum + d.normalPerCall, 0),
-  ];
+  const total = (profiles: readonly TraceProfile[]): number =>
+    own.reduce((sum, { key }) => sum + timePerVisit(profiles, key), 0);
+  const [slow, normal] = [total(sets.slow), total(sets.normal)];
   const worstGap = Math.max(0, ...gapsOf(service, deltas).values());
   const [ratio, growth] = [normal > 0 ? slow / normal : 0, slow - normal];
   return (
@@ -164,4 +174,38 @@ function newVersion(service: string, { attributes }: KindGrounds): string | unde
       finding.normal <= finding.ofNormal / 2,
   );
   return found?.value;
+}
+
+/** A service as a candidate: what it was slow with, and its share of the slowdown. */
+export function candidateOf(score: ServiceScore, sets: Sets): Candidate {
+  const { deltas, slowdown } = sets.comparison;
+  const of = deltas.filter(({ key }) => key.service === score.service || key.callee === score.service);
+  const share = Math.min(1, Math.max(0, score.score / slowdown));
+  const { kind, detail } = kindOf(score, of, sets);
+  return {
+    service: score.service,
+    operation: operationOf(score.service, kind, of),
+    kind,
+    detail,
+    slowdown: score.score,
+    share,
+  };
+}
+
+/** Pieces that show an operation of the service, by what the service was slow with. */
+const SHOWS: Partial<Readonly<Record<CulpritKind, readonly PieceKind[]>>> = {
+  database: ['database'],
+  network: ['request', 'response'],
+  external: ['external'],
+  retries: ['retry'],
+};
+
+function operationOf(service: string, kind: CulpritKind, deltas: readonly PieceDelta[]): string {
+  const kinds = SHOWS[kind] ?? ['own'];
+  const isCall = kinds.some((each) => each === 'request' || each === 'external' || each === 'retry');
+  const mine = deltas.filter(
+    ({ key }) => kinds.includes(key.kind) && (isCall ? key.callee : key.service) === service,
+  );
+  const [top] = mine.sort((a, b) => b.price + b.volume - a.price - a.volume);
+  return top?.key.operation ?? '';
 }

@@ -24,7 +24,7 @@ export interface PieceKey {
 const SEPARATOR = '\u0000';
 
 /** A key as a map holds it. */
-const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
+export const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
   kind + SEPARATOR + service + SEPARATOR + operation + SEPARATOR + callee;
 
 /** The text of a key as `keyText` makes it. */

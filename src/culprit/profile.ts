@@ -1,3 +1,4 @@
+import type { Steps } from '../lib/concurrency.ts';
 import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
 import { isClosedLate, ROUNDING_US } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
@@ -10,6 +11,7 @@ import {
   createKeyTexts,
   instanceKey,
   type KeyTexts,
+  keyText,
   ownKey,
   type PieceKey,
 } from './piece.ts';
@@ -25,6 +27,11 @@ export interface TraceProfile {
   readonly bareCallers: ReadonlySet<string>;
   readonly times: ReadonlyMap<string, number>;
   readonly calls: ReadonlyMap<string, number>;
+  /** How often the critical path led through each key. */
+  readonly visits: ReadonlyMap<string, number>;
+  /** Time of awaited spans beside the critical path: others ran in parallel, and ended later. */
+  readonly hidden: number;
+  readonly trace: Trace;
   /** Time of a service's own work and of the requests on their way to it, and its calls, by `instanceKey`. */
   readonly instances: ReadonlyMap<string, { readonly time: number; readonly calls: number }>;
   /** Client spans by caller and span name: how many had a server span below them, and how many not. */
@@ -40,6 +47,10 @@ interface Sums {
 interface Draft {
   readonly times: Sums;
   readonly calls: Sums;
+  readonly visits: Sums;
+  hidden: number;
+  /** Spans that are left out, and those that contain nothing else. */
+  readonly leftOut: ReadonlySet<SpanNode>;
   readonly answered: Map<string, { yes: number; no: number }>;
   readonly instances: Map<string, { time: number; calls: number }>;
   readonly bareCallers: Set<string>;
@@ -64,19 +75,32 @@ const add = ({ values, textOf }: Sums, key: PieceKey, value: number): void => {
   values.set(text, (values.get(text) ?? 0) + value);
 };
 
+export interface ProfileOptions {
+  /** Shared by traces that are compared. */
+  readonly textOf?: KeyTexts;
+  /** The path is that of the calls beside this service: as if nothing had waited for it. */
+  readonly without?: string;
+}
+
 /**
  * Splits the critical path of a trace into pieces, and counts its calls. Undefined for a trace with several roots.
  * Every microsecond of the root is in one piece; the legs of a call are measured between the two clocks, so one of them may be
  * negative where they differ, while their sum is right. A span whose parent was lost counts as called by the shortest
- * span within which it ran. Traces that are compared share `textOf`.
+ * span within which it ran.
  */
-export function profileOf(trace: Trace, textOf: KeyTexts = createKeyTexts()): TraceProfile | undefined {
+export function profileOf(
+  trace: Trace,
+  { textOf = createKeyTexts(), without }: ProfileOptions = {},
+): TraceProfile | undefined {
   const { roots, nodes } = buildTree(trace);
   const root = topmost(roots);
   if (root === undefined) return undefined;
   const draft: Draft = {
     times: { values: new Map(), textOf },
     calls: { values: new Map(), textOf },
+    visits: { values: new Map(), textOf },
+    hidden: 0,
+    leftOut: without === undefined ? NONE_LEFT_OUT : callsTo(without, nodes),
     answered: new Map(),
     instances: new Map(),
     bareCallers: new Set(),
@@ -87,17 +111,51 @@ export function profileOf(trace: Trace, textOf: KeyTexts = createKeyTexts()): Tr
   for (const node of nodes) countCall(node, draft);
   const stack: Visit[] = [{ node: root, start: root.span.start, end: endOf(root.span) }];
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) stack.push(...walk(visit, draft));
-  const { times, calls, answered, instances, bareCallers } = draft;
+  const { times, calls, visits, hidden, answered, instances, bareCallers } = draft;
   return {
+    trace,
     duration: root.span.duration,
     isWhole: roots.length === 1,
     hasRoot: root.rootKind === 'root',
     times: times.values,
     calls: calls.values,
+    visits: visits.values,
+    hidden,
     answered,
     instances,
     bareCallers,
   };
+}
+
+/** Reading the path of a span takes this many times as long as its attributes. */
+const PROFILE_STEP = 3;
+
+/** The profiles of traces. Each step is about one trace: its size is the number of spans. */
+export function* profilesOf(
+  traces: readonly Trace[],
+  options: ProfileOptions,
+): Steps<readonly TraceProfile[]> {
+  const profiles: TraceProfile[] = [];
+  for (const trace of traces) {
+    yield trace.spans.length * PROFILE_STEP;
+    const profile = profileOf(trace, options);
+    if (profile !== undefined) profiles.push(profile);
+  }
+  return profiles;
+}
+
+/** How long the critical path was on a key in all traces together, and how often it led through it. Microseconds. */
+export function timeOn(
+  profiles: readonly TraceProfile[],
+  key: PieceKey,
+): { readonly time: number; readonly visits: number } {
+  const text = keyText(key);
+  let [time, visits] = [0, 0];
+  for (const profile of profiles) {
+    time += profile.times.get(text) ?? 0;
+    visits += profile.visits.get(text) ?? 0;
+  }
+  return { time, visits };
 }
 
 /**
@@ -114,6 +172,24 @@ function topmost(roots: readonly SpanNode[]): SpanNode | undefined {
     ({ span }) => span.start >= longest.span.start && endOf(span) <= endOf(longest.span),
   );
   return holdsAll ? longest : undefined;
+}
+
+const NONE_LEFT_OUT: Draft['leftOut'] = new Set();
+
+/** The calls to a service: its topmost spans, and the spans of their callers that contain nothing else. */
+function callsTo(service: string, nodes: readonly SpanNode[]): ReadonlySet<SpanNode> {
+  const calls = new Set<SpanNode>();
+  for (const node of nodes) {
+    if (node.span.serviceName !== service || node.parent?.span.serviceName === service) continue;
+    calls.add(node);
+    const { parent } = node;
+    for (let at = parent; at !== undefined && at.span.kind !== 'server'; at = at.parent) {
+      const containsOthers = at.span.kind !== 'client' && at.children.length > 1;
+      if (containsOthers || at.span.serviceName !== parent?.span.serviceName) break;
+      calls.add(at);
+    }
+  }
+  return calls;
 }
 
 const NONE_ADOPTED: Draft['adopted'] = new Map();
@@ -249,11 +325,16 @@ function addInstance(
   }
 }
 
+function book(draft: Draft, key: PieceKey, time: number): void {
+  add(draft.times, key, time);
+  add(draft.visits, key, 1);
+}
+
 /** Books what a visit spent by itself, and returns what it waited for. */
 function walk(visit: Visit, draft: Draft): readonly Visit[] {
   const { node, start, end } = visit;
   if (isConnectionSetup(node.span)) {
-    add(draft.times, connectionKey(node.span, connectedTo(node)), end - start);
+    book(draft, connectionKey(node.span, connectedTo(node)), end - start);
     return [];
   }
   const call = callAt(node, draft);
@@ -261,7 +342,7 @@ function walk(visit: Visit, draft: Draft): readonly Visit[] {
   const hasChildren = node.children.length > 0 || draft.adopted.has(node);
   if (hasChildren || node.span.kind !== 'client')
     return walkChildren(visit, node.span.kind === 'client' ? unansweredKey(node) : ownKey(node.span), draft);
-  add(draft.times, unansweredKey(node), end - start);
+  book(draft, unansweredKey(node), end - start);
   return [];
 }
 
@@ -309,7 +390,7 @@ function walkLeg(
   const hasSetup = visit.node.children.some(({ span }) => isConnectionSetup(span));
   const length = visit.end - visit.start;
   const isMeasured = hasSetup && length > 0;
-  add(draft.times, key, isMeasured ? time - length : time);
+  book(draft, key, isMeasured ? time - length : time);
   return isMeasured ? walkChildren(visit, key, draft) : [];
 }
 
@@ -318,7 +399,7 @@ function walkServers(visit: Visit, { servers, isRetried }: Call, draft: Draft): 
   const [first, last] = [servers[0], servers.at(-1)];
   if (first === undefined || last === undefined) return [];
   if (!isRetried && first !== last) return walkChildren(visit, callKey('request', span, last.span), draft);
-  if (first !== last) add(draft.times, callKey('retry', span, last.span), last.span.start - first.span.start);
+  if (first !== last) book(draft, callKey('retry', span, last.span), last.span.start - first.span.start);
   addInstance(last, draft, { time: span.duration - last.span.duration, calls: 0 });
   return [{ node: last, start: last.span.start, end: endOf(last.span) }];
 }
@@ -337,10 +418,12 @@ function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft):
   let own = 0;
   let next = 0;
   let later: Child | undefined;
+  const isPartial = hasLeftOut(node, draft);
   const bookGap = (time: number, earlier: Child | undefined): void => {
+    if (isPartial) return;
     const legs = bareLegs(node.span, earlier, later);
     if (legs.length === 0) own += time;
-    for (const leg of legs) add(draft.times, leg, time / legs.length);
+    for (const leg of legs) book(draft, leg, time / legs.length);
   };
   for (;;) {
     for (let child = children[next]; child !== undefined && !isBefore(child, cursor); child = children[next])
@@ -351,12 +434,13 @@ function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft):
     bookGap(cursor - childEnd, child);
     later = child;
     visits.push({ node: child.node, start: child.start + child.ahead, end: childEnd + child.ahead });
+    draft.hidden -= child.end - child.start;
     cursor = child.start;
     if (children[next] === child) next += 1;
   }
   bookGap(cursor - start, undefined);
   if (own > 0) {
-    add(draft.times, key, own);
+    book(draft, key, own);
     if (node.span.kind !== 'client') addInstance(node, draft, { time: own, calls: 0 });
   }
   return visits;
@@ -407,20 +491,31 @@ function largestOfClose(
 const isAwaited = ({ followsFrom, kind }: Span): boolean =>
   followsFrom !== true && kind !== 'producer' && kind !== 'consumer';
 
+/** Where a call is left out, the span's own time and spans may have been spent on that call. */
+const hasLeftOut = ({ children }: SpanNode, { leftOut }: Draft): boolean =>
+  leftOut.size > 0 && children.some((child) => leftOut.has(child));
+
+const isOwnLeaf = ({ span, parent, children }: SpanNode): boolean =>
+  children.length === 0 && span.kind !== 'client' && span.serviceName === parent?.span.serviceName;
+
 /** The children a span waited for, cut off at its start and end, the last to end first. */
 function waitedChildren(
   parent: SpanNode,
   bounds: { readonly start: number; readonly end: number },
-  { adopted, bareCallers }: Draft,
+  draft: Draft,
 ): Child[] {
   const children: Child[] = [];
+  const { adopted, bareCallers, leftOut } = draft;
+  const isPartial = hasLeftOut(parent, draft);
   for (const node of [...parent.children, ...(adopted.get(parent) ?? [])]) {
-    if (!isAwaited(node.span)) continue;
+    if (!isAwaited(node.span) || leftOut.has(node) || (isPartial && isOwnLeaf(node))) continue;
     if (isBareCall(parent.span, node.span)) bareCallers.add(parent.span.serviceName);
     const ahead = aheadOf(node.span, parent.span);
     const start = Math.max(node.span.start - ahead, bounds.start);
     const end = Math.min(endOf(node.span) - ahead, bounds.end);
-    if (end > start) children.push({ node, start, end, ahead });
+    if (end <= start) continue;
+    children.push({ node, start, end, ahead });
+    draft.hidden += end - start;
   }
   return children.sort(
     (a, b) => b.end - a.end || a.start - b.start || (a.node.span.spanId < b.node.span.spanId ? -1 : 1),

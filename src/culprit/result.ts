@@ -28,6 +28,11 @@ export interface Candidate {
   readonly share: number;
   /** Of `network`: the other side. Of `more-calls`: what is called. Of `bad-replica`: the pod. Of `new-version`: the version. Of `database`: the database. */
   readonly detail: string;
+  /**
+   * Of a second cause: the service that it ran in parallel to, and that was waited for. The slowdown is then that which is left once that
+   * service is fixed.
+   */
+  readonly parallelTo?: string;
 }
 
 /** Why there is no comparison. */

@@ -243,6 +243,13 @@ function sideOf(edges: readonly Edge[], worst: number, { weight, sum, other }: P
   return { value: consistency * value, peer: slowest.caller === slowest.callee ? '' : other(slowest) };
 }
 
+/** Whether a service is slow with one of several services that it calls, and with the others as fast as before. */
+export function hasOneSlowPeer(deltas: readonly PieceDelta[], service: string): boolean {
+  const gaps = edgesOf(deltas.filter(({ key }) => key.service === service)).map(gapOf);
+  const worst = Math.max(0, ...gaps);
+  return gaps.length >= 2 && gaps.reduce((sum, gap) => sum + gap, 0) < worst * CONSISTENT * gaps.length;
+}
+
 function edgesBy(edges: readonly Edge[], end: 'caller' | 'callee'): ReadonlyMap<string, readonly Edge[]> {
   const groups = new Map<string, Edge[]>();
   for (const edge of edges) {

@@ -30,6 +30,13 @@ const MOST_CANDIDATES = 3;
 const nameOf = ({ service, operation }: Candidate): string =>
   operation === '' ? service : `${service}, ${operation}`;
 
+function secondText(second: Candidate, total: number): string {
+  const { parallelTo } = second;
+  if (parallelTo === undefined) return `Also slower: ${candidateText(second, total)}.`;
+  const by = durationText(us(second.slowdown));
+  return `Also slower, in parallel to ${parallelTo}: ${nameOf(second)}, ${kindText(second)}: +${by}.`;
+}
+
 function candidateText(candidate: Candidate, total: number): string {
   const part = durationText(us(Math.min(candidate.slowdown, total))).split(' ');
   const [whole, unit] = durationText(us(total)).split(' ');
@@ -67,7 +74,7 @@ export function culpritSentences(result: CulpritResult | NotCompared): CulpritSe
   }
   return {
     headline: `Culprit: ${candidateText(first, slowdown)}. Confidence ${confidence} (${counts}).`,
-    others: second === undefined ? [] : [`Also slower: ${candidateText(second, slowdown)}.`],
+    others: second === undefined ? [] : [secondText(second, slowdown)],
     caveats,
   };
 }

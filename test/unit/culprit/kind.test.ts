@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { kindOf } from '../../../src/culprit/kind.ts';
-import type { PieceKind } from '../../../src/culprit/piece.ts';
+import { keyText, type PieceKind } from '../../../src/culprit/piece.ts';
+import { profileOf, type TraceProfile } from '../../../src/culprit/profile.ts';
 import { type PieceDelta, scoreServices } from '../../../src/culprit/score.ts';
 import { pieceText } from '../../../src/culprit/text.ts';
+import { drawn } from '../../support/drawn-trace.ts';
 
 /** A piece of cart's calls by how long it takes in normal and in slow traces, in milliseconds. */
 const piece = (kind: PieceKind, normal: number, slow: number): PieceDelta => ({
@@ -24,17 +26,35 @@ const slower = (own: readonly [number, number], leg: number): readonly PieceDelt
   piece('response', 1, leg),
 ];
 
+/** A trace in which the critical path led through cart's own work so often. */
+function visited(piece: PieceDelta, time: number, visits: number): TraceProfile {
+  const profile = profileOf(drawn('cart:s |=|'));
+  if (profile === undefined) throw new Error('no profile');
+  const text = keyText(piece.key);
+  return { ...profile, times: new Map([[text, time]]), visits: new Map([[text, visits]]) };
+}
+
+function kindOfCart(own: readonly [number, number], visits: number): string {
+  const deltas = slower(own, 500);
+  const [ownPiece] = deltas;
+  const cart = scoreServices(deltas).find(({ service }) => service === 'cart');
+  if (cart === undefined || ownPiece === undefined) throw new Error('cart is not scored');
+  const slow = [visited(ownPiece, own[1] * 1_000, visits)];
+  const normal = [visited(ownPiece, own[0] * 1_000, 1)];
+  return kindOf(cart, deltas, { slow, normal, attributes: [] }).kind;
+}
+
 it.each([
   ['takes as long as before', [2, 2], 'network'],
   ['takes three times as long, next to nothing', [0.5, 1.6], 'network'],
   ['takes longer, but not several times', [10, 24], 'network'],
   ['takes several times as long: a starved process also sends and receives late', [1, 9], 'queueing'],
 ] as const)('connections 500 ms slower, and own work that %s', (_, own, kind) => {
-  const deltas = slower(own, 500);
-  const cart = scoreServices(deltas).find(({ service }) => service === 'cart');
-  if (cart === undefined) throw new Error('cart is not scored');
-  const sets = { slow: [], normal: [], attributes: [] };
-  expect(kindOf(cart, deltas, sets)).toMatchObject({ kind });
+  expect(kindOfCart(own, 1)).toBe(kind);
+});
+
+it('own work that is waited for more often, each time for as long as before, is no overload', () => {
+  expect(kindOfCart([1, 9], 9)).toBe('network');
 });
 
 it('two statements of one database are two pieces by name', () => {
