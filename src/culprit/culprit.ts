@@ -45,9 +45,7 @@ export function* culpritSteps(
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };
   const comparer = createComparer(s, n);
   const comparison = comparer.compare();
-  const baseline = mean(n.map(({ duration }) => duration));
-  if (comparison.slowdown < Math.max(LEAST_SLOWDOWN, baseline * LEAST_SHARE))
-    return { kind: 'not-slower', ...counts };
+  if (comparison.slowdown < leastSlowdown(n)) return { kind: 'not-slower', ...counts };
   const attributes = yield* overRepresented(bounded.slow, bounded.normal);
   return yield* resultOf({ comparer, slow: s, normal: n, comparison, attributes });
 }
@@ -56,8 +54,12 @@ export function* culpritSteps(
 export const findCulprit = (slow: readonly Trace[], normal: readonly Trace[]): CulpritResult | NotCompared =>
   allSteps(culpritSteps(slow, normal));
 
-const mean = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+/** Slower by less than this is not slower. Microseconds. */
+const leastSlowdown = (normal: Profiles): number =>
+  Math.max(
+    LEAST_SLOWDOWN,
+    (normal.reduce((sum, { duration }) => sum + duration, 0) / normal.length) * LEAST_SHARE,
+  );
 
 type Profiles = readonly TraceProfile[];
 
@@ -83,13 +85,20 @@ function* resultOf(sets: Sets): Steps<CulpritResult> {
   const [first] = scores;
   const rest = first && causeOfRest(sets, first);
   const countCalls = isByMoreCalls(comparison);
-  const [agreeing = 0, holding = 0] = yield* countHolding(sets, [
-    (deltas) => rank(deltas, countCalls)[0]?.service === first?.service,
-    (deltas) => rest?.isIn(deltas) ?? false,
+  const [agreeing = 0, holding = 0, slower = 0] = yield* countHolding(sets, [
+    ({ deltas }) => rank(deltas, countCalls)[0]?.service === first?.service,
+    ({ deltas }) => rest?.isIn(deltas) ?? false,
+    ({ slowdown }) => slowdown >= leastSlowdown(normal),
   ]);
   const second =
     rest !== undefined && isStable(holding) ? rest.candidate : first && (yield* parallelCause(sets, first));
-  const confidence = confidenceOf({ sets, candidates, stability: agreeing / RESAMPLES, second });
+  const confidence = confidenceOf({
+    sets,
+    candidates,
+    stability: agreeing / RESAMPLES,
+    slower: slower / RESAMPLES,
+    second,
+  });
   return {
     kind: 'compared',
     candidates,
@@ -156,6 +165,8 @@ interface Grounds {
   readonly candidates: readonly Candidate[];
   /** The share of resamples that agree. */
   readonly stability: number;
+  /** The share of resamples that are slower than normal. */
+  readonly slower: number;
   readonly second: Candidate | undefined;
 }
 
@@ -163,17 +174,24 @@ interface Grounds {
 function confidenceOf(grounds: Grounds): Pick<CulpritResult, 'confidence' | 'caveats'> {
   const caveats = caveatsOf(grounds);
   const share = grounds.candidates[0]?.share ?? 0;
-  const isUnsure = grounds.stability < MEDIUM_STABILITY || share < HIGH.share || mayBeNetwork(grounds);
+  const isUnsure =
+    grounds.stability < MEDIUM_STABILITY ||
+    grounds.slower < MEDIUM_STABILITY ||
+    share < HIGH.share ||
+    mayBeNetwork(grounds);
   if (isUnsure) return { confidence: 'unclear', caveats };
   return { confidence: caveats.length === 0 ? 'high' : 'medium', caveats };
 }
 
-function caveatsOf({ sets: { slow, normal, comparison }, candidates, stability, second }: Grounds): string[] {
+function caveatsOf(grounds: Grounds): string[] {
+  const { sets, candidates, stability, slower, second } = grounds;
+  const { slow, normal, comparison } = sets;
   const share = candidates[0]?.share ?? 0;
   const isSmall = slow.length < HIGH.slow || normal.length < HIGH.normal;
   const hasLost = comparison.unattributed > comparison.slowdown * MOST_UNATTRIBUTED;
   const rows: readonly (readonly [boolean, string])[] = [
     [stability < HIGH.stability, `Only ${Math.round(stability * 100)}% of the resamples agree.`],
+    [slower < MEDIUM_STABILITY, `Only ${Math.round(slower * 100)}% of the resamples are slower than normal.`],
     [share < HIGH.share, `${Math.round(share * 100)}% of the slowdown is explained.`],
     [isSmall, `Only ${slow.length} slow and ${normal.length} normal traces.`],
     [hasLost, 'Spans of called services are missing.'],

@@ -1,6 +1,6 @@
 import type { Steps } from '../lib/concurrency.ts';
 import type { Sets } from './result.ts';
-import type { PieceDelta } from './score.ts';
+import type { CohortComparison } from './score.ts';
 
 export const RESAMPLES = 50;
 /** Cells of the table of a resample that take as long as a span. */
@@ -33,16 +33,16 @@ function drawWeights(size: number, random: () => number): Uint16Array {
  */
 export function* countHolding(
   { comparer, slow, normal, comparison }: Pick<Sets, 'comparer' | 'slow' | 'normal' | 'comparison'>,
-  conditions: readonly ((deltas: readonly PieceDelta[]) => boolean)[],
+  conditions: readonly ((comparison: CohortComparison) => boolean)[],
 ): Steps<readonly number[]> {
   const random = randomOf(slow.length * 1_000 + normal.length);
   const counts = conditions.map(() => 0);
   for (let i = 0; i < RESAMPLES; i++) {
     yield (comparison.deltas.length * (slow.length + normal.length)) / CELLS_A_SPAN;
     const weights = { slow: drawWeights(slow.length, random), normal: drawWeights(normal.length, random) };
-    const { deltas } = comparer.compare(weights);
+    const resampled = comparer.compare(weights);
     conditions.forEach((holds, each) => {
-      if (holds(deltas)) counts[each] = (counts[each] ?? 0) + 1;
+      if (holds(resampled)) counts[each] = (counts[each] ?? 0) + 1;
     });
   }
   return counts;

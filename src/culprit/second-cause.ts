@@ -112,6 +112,6 @@ export function* parallelCause(sets: Sets, first: ServiceScore): Steps<Candidate
     ({ service, score }) => service !== first.service && score >= least,
   );
   if (next === undefined) return undefined;
-  const [holding = 0] = yield* countHolding(others, [(deltas) => scoreOf(next.service, deltas) >= least]);
+  const [holding = 0] = yield* countHolding(others, [({ deltas }) => scoreOf(next.service, deltas) >= least]);
   return isStable(holding) ? { ...candidateOf(next, others), parallelTo: first.service } : undefined;
 }

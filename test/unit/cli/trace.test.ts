@@ -155,6 +155,22 @@ describe('tailwatch why', () => {
     expect(result).toHaveProperty(['candidates', 0, 'kind'], 'own-code');
   });
 
+  it('names no culprit of traces that are not slower than the normal ones, or too few', async () => {
+    await writeFile(file('healthy.json'), documents(1, 7, 31));
+    await writeFile(file('usual.json'), documents(101, 7, 30));
+    await writeFile(file('few.json'), documents(1, 4, 300));
+    const healthy = { slow: file('healthy.json'), normal: file('usual.json') };
+    expect(await whyCommand(healthy)).toBe('Not slower than normal.');
+    expect(JSON.parse(await whyCommand({ ...healthy, json: true }))).toEqual({
+      kind: 'not-slower',
+      slow: 7,
+      normal: 7,
+    });
+    const few = { slow: file('few.json'), normal: file('usual.json') };
+    expect(await whyCommand(few)).toMatch(/^Not compared: 4 slow and 7 normal traces, at least 5/);
+    expect(JSON.parse(await whyCommand({ ...few, json: true }))).toMatchObject({ kind: 'too-few' });
+  });
+
   it('says what a folder without such files should hold', async () => {
     await mkdir(file('empty'));
     const failed = whyCommand({ slow: file('empty'), normal: file('traces.json') });

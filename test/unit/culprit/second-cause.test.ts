@@ -129,3 +129,18 @@ describe('no second service is named', () => {
     });
   });
 });
+
+it('traces of which a single one is slower name no culprit', () => {
+  const slow = `
+    shop:s            |====================================|
+    p@shop:c<shop        |==============================|
+    pay:s<p               |============================|
+  `;
+  const result = findCulprit([...copies(5, NORMAL), drawn(slow)], copies(20, NORMAL));
+  expect(result).toMatchObject({
+    confidence: 'unclear',
+    caveats: expect.arrayContaining([
+      expect.stringMatching(/^Only \d+% of the resamples are slower than normal\.$/),
+    ]),
+  });
+});
