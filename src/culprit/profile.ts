@@ -1,9 +1,15 @@
 import type { Steps } from '../lib/concurrency.ts';
 import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
-import { isClosedLate, ROUNDING_US } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';
+import {
+  type AwaitedChild,
+  type AwaitedSpans,
+  createAwaitedSpans,
+  isBareCall,
+  type Visit,
+} from './awaited-spans.ts';
 import {
   callKey,
   clientKey,
@@ -49,23 +55,12 @@ interface Draft {
   readonly calls: Sums;
   readonly visits: Sums;
   hidden: number;
-  /** Spans that are left out, and those that contain nothing else. */
-  readonly leftOut: ReadonlySet<SpanNode>;
   readonly answered: Map<string, { yes: number; no: number }>;
   readonly instances: Map<string, { time: number; calls: number }>;
   readonly bareCallers: Set<string>;
-  readonly sizes: ReadonlyMap<SpanNode, number>;
   /** What answered each span that was looked at. */
   readonly answers: Map<SpanNode, Call | undefined>;
-  /** Spans whose parent was lost, by the span within which they ran. */
-  readonly adopted: ReadonlyMap<SpanNode, readonly SpanNode[]>;
-}
-
-/** A span and the part of it, on its own clock, that the root waited for. */
-interface Visit {
-  readonly node: SpanNode;
-  readonly start: number;
-  readonly end: number;
+  readonly awaited: AwaitedSpans;
 }
 
 const endOf = ({ start, duration }: Span): number => start + duration;
@@ -92,7 +87,8 @@ export function profileOf(
   trace: Trace,
   { textOf = createKeyTexts(), without }: ProfileOptions = {},
 ): TraceProfile | undefined {
-  const { roots, nodes } = buildTree(trace);
+  const tree = buildTree(trace);
+  const { roots, nodes } = tree;
   const root = topmost(roots);
   if (root === undefined) return undefined;
   const draft: Draft = {
@@ -100,13 +96,11 @@ export function profileOf(
     calls: { values: new Map(), textOf },
     visits: { values: new Map(), textOf },
     hidden: 0,
-    leftOut: without === undefined ? NONE_LEFT_OUT : callsTo(without, nodes),
     answered: new Map(),
     instances: new Map(),
     bareCallers: new Set(),
-    sizes: subtreeSizes(nodes),
     answers: new Map(),
-    adopted: roots.length === 1 ? NONE_ADOPTED : adoptOrphans(roots, nodes),
+    awaited: createAwaitedSpans(tree, without),
   };
   for (const node of nodes) countCall(node, draft);
   const stack: Visit[] = [{ node: root, start: root.span.start, end: endOf(root.span) }];
@@ -172,65 +166,6 @@ function topmost(roots: readonly SpanNode[]): SpanNode | undefined {
     ({ span }) => span.start >= longest.span.start && endOf(span) <= endOf(longest.span),
   );
   return holdsAll ? longest : undefined;
-}
-
-const NONE_LEFT_OUT: Draft['leftOut'] = new Set();
-
-/** The calls to a service: its topmost spans, and the spans of their callers that contain nothing else. */
-function callsTo(service: string, nodes: readonly SpanNode[]): ReadonlySet<SpanNode> {
-  const calls = new Set<SpanNode>();
-  for (const node of nodes) {
-    if (node.span.serviceName !== service || node.parent?.span.serviceName === service) continue;
-    calls.add(node);
-    const { parent } = node;
-    for (let at = parent; at !== undefined && at.span.kind !== 'server'; at = at.parent) {
-      const containsOthers = at.span.kind !== 'client' && at.children.length > 1;
-      if (containsOthers || at.span.serviceName !== parent?.span.serviceName) break;
-      calls.add(at);
-    }
-  }
-  return calls;
-}
-
-const NONE_ADOPTED: Draft['adopted'] = new Map();
-
-/** Gives each span without its parent to the shortest span of the trace within which it ran. */
-function adoptOrphans(roots: readonly SpanNode[], nodes: readonly SpanNode[]): Draft['adopted'] {
-  const adopted = new Map<SpanNode, SpanNode[]>();
-  const byLength = [...nodes].sort((a, b) => a.span.duration - b.span.duration);
-  for (const orphan of roots) {
-    if (orphan.rootKind !== 'orphan') continue;
-    const { start } = orphan.span;
-    const host = byLength.find(
-      (node) =>
-        node !== orphan &&
-        node.span.duration > orphan.span.duration &&
-        node.span.start <= start &&
-        endOf(node.span) >= endOf(orphan.span) &&
-        topOf(node) !== orphan,
-    );
-    if (host !== undefined) adopted.set(host, [...(adopted.get(host) ?? []), orphan]);
-  }
-  return adopted;
-}
-
-function topOf(node: SpanNode): SpanNode {
-  let top = node;
-  while (top.parent !== undefined) top = top.parent;
-  return top;
-}
-
-/** Spans in the subtree of each node, itself included. `nodes`: parents before their children. */
-function subtreeSizes(nodes: readonly SpanNode[]): ReadonlyMap<SpanNode, number> {
-  const sizes = new Map<SpanNode, number>();
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i];
-    if (node === undefined) continue;
-    const size = (sizes.get(node) ?? 0) + 1;
-    sizes.set(node, size);
-    if (node.parent !== undefined) sizes.set(node.parent, (sizes.get(node.parent) ?? 0) + size);
-  }
-  return sizes;
 }
 
 /** gRPC and Thrift name a call `package.Service/Method`: the service that was called. */
@@ -339,8 +274,7 @@ function walk(visit: Visit, draft: Draft): readonly Visit[] {
   }
   const call = callAt(node, draft);
   if (call !== undefined) return walkCall(visit, call, draft);
-  const hasChildren = node.children.length > 0 || draft.adopted.has(node);
-  if (hasChildren || node.span.kind !== 'client')
+  if (draft.awaited.hasChildren(node) || node.span.kind !== 'client')
     return walkChildren(visit, node.span.kind === 'client' ? unansweredKey(node) : ownKey(node.span), draft);
   book(draft, unansweredKey(node), end - start);
   return [];
@@ -404,39 +338,27 @@ function walkServers(visit: Visit, { servers, isRetried }: Call, draft: Draft): 
   return [{ node: last, start: last.span.start, end: endOf(last.span) }];
 }
 
-/** A child, where it lies on its parent's clock, and how far its own clock is ahead of that. */
-interface Child extends Visit {
-  readonly ahead: number;
-}
-
-/** Backwards from the end, always into the child that ended last before what was waited for already; the rest is of `key`. */
-function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft): readonly Visit[] {
-  const children = waitedChildren(node, { start, end }, draft);
-  const tolerance = Math.max(CLOSE_ENDS_US, (end - start) * CLOSE_ENDS_SHARE);
+/** Books the time in which a span waited for no other as that of `key`, and returns what it waited for. */
+function walkChildren(visit: Visit, key: PieceKey, draft: Draft): readonly Visit[] {
+  const { node, start, end } = visit;
+  const { children, hidden, hasBareCall, isPartial } = draft.awaited.within(visit);
+  draft.hidden += hidden;
+  if (hasBareCall) draft.bareCallers.add(node.span.serviceName);
   const visits: Visit[] = [];
   let cursor = end;
   let own = 0;
-  let next = 0;
-  let later: Child | undefined;
-  const isPartial = hasLeftOut(node, draft);
-  const bookGap = (time: number, earlier: Child | undefined): void => {
+  let later: AwaitedChild | undefined;
+  const bookGap = (time: number, earlier: AwaitedChild | undefined): void => {
     if (isPartial) return;
     const legs = bareLegs(node.span, earlier, later);
     if (legs.length === 0) own += time;
     for (const leg of legs) book(draft, leg, time / legs.length);
   };
-  for (;;) {
-    for (let child = children[next]; child !== undefined && !isBefore(child, cursor); child = children[next])
-      next += 1;
-    const child = largestOfClose(children, next, { tolerance, cursor, sizes: draft.sizes });
-    if (child === undefined) break;
-    const childEnd = Math.min(child.end, cursor);
-    bookGap(cursor - childEnd, child);
+  for (const child of children) {
+    bookGap(cursor - child.end, child);
     later = child;
-    visits.push({ node: child.node, start: child.start + child.ahead, end: childEnd + child.ahead });
-    draft.hidden -= child.end - child.start;
+    visits.push({ node: child.node, start: child.start + child.ahead, end: child.end + child.ahead });
     cursor = child.start;
-    if (children[next] === child) next += 1;
   }
   bookGap(cursor - start, undefined);
   if (own > 0) {
@@ -450,88 +372,15 @@ function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft):
  * The legs of calls without client spans that the time between two children holds: the reply of the earlier one, the request
  * of the later one. The caller's own work in it looks the same as they do; where it is slow, the legs of all its calls are.
  */
-function bareLegs(parent: Span, earlier: Child | undefined, later: Child | undefined): readonly PieceKey[] {
+function bareLegs(
+  parent: Span,
+  earlier: AwaitedChild | undefined,
+  later: AwaitedChild | undefined,
+): readonly PieceKey[] {
   const legs: PieceKey[] = [];
   if (earlier !== undefined && isBareCall(parent, earlier.node.span))
     legs.push(callKey('response', parent, earlier.node.span));
   if (later !== undefined && isBareCall(parent, later.node.span))
     legs.push(callKey('request', parent, later.node.span));
   return legs;
-}
-
-/** Whether a child ended before the cursor, as on the critical path of a trace. */
-const isBefore = (child: Child, cursor: number): boolean =>
-  child.end <= cursor || isClosedLate(child, cursor);
-
-/** Children that end so close together count as ending together: 1 ms, or 2% of their parent. */
-const CLOSE_ENDS_US = 1_000;
-const CLOSE_ENDS_SHARE = 0.02;
-
-/** Of the children that end together, the one with the largest subtree: a leaf filter span must not hide the real call. */
-function largestOfClose(
-  children: readonly Child[],
-  from: number,
-  {
-    tolerance,
-    cursor,
-    sizes,
-  }: { readonly tolerance: number; readonly cursor: number; readonly sizes: Draft['sizes'] },
-): Child | undefined {
-  let best = children[from];
-  if (best === undefined) return undefined;
-  const latest = best.end;
-  for (let i = from + 1; i < children.length; i++) {
-    const child = children[i];
-    if (child === undefined || child.end < latest - tolerance) break;
-    if ((sizes.get(child.node) ?? 0) > (sizes.get(best.node) ?? 0) && isBefore(child, cursor)) best = child;
-  }
-  return best;
-}
-
-const isAwaited = ({ followsFrom, kind }: Span): boolean =>
-  followsFrom !== true && kind !== 'producer' && kind !== 'consumer';
-
-/** Where a call is left out, the span's own time and spans may have been spent on that call. */
-const hasLeftOut = ({ children }: SpanNode, { leftOut }: Draft): boolean =>
-  leftOut.size > 0 && children.some((child) => leftOut.has(child));
-
-const isOwnLeaf = ({ span, parent, children }: SpanNode): boolean =>
-  children.length === 0 && span.kind !== 'client' && span.serviceName === parent?.span.serviceName;
-
-/** The children a span waited for, cut off at its start and end, the last to end first. */
-function waitedChildren(
-  parent: SpanNode,
-  bounds: { readonly start: number; readonly end: number },
-  draft: Draft,
-): Child[] {
-  const children: Child[] = [];
-  const { adopted, bareCallers, leftOut } = draft;
-  const isPartial = hasLeftOut(parent, draft);
-  for (const node of [...parent.children, ...(adopted.get(parent) ?? [])]) {
-    if (!isAwaited(node.span) || leftOut.has(node) || (isPartial && isOwnLeaf(node))) continue;
-    if (isBareCall(parent.span, node.span)) bareCallers.add(parent.span.serviceName);
-    const ahead = aheadOf(node.span, parent.span);
-    const start = Math.max(node.span.start - ahead, bounds.start);
-    const end = Math.min(endOf(node.span) - ahead, bounds.end);
-    if (end <= start) continue;
-    children.push({ node, start, end, ahead });
-    draft.hidden += end - start;
-  }
-  return children.sort(
-    (a, b) => b.end - a.end || a.start - b.start || (a.node.span.spanId < b.node.span.spanId ? -1 : 1),
-  );
-}
-
-/** A span of another service directly below one that is no client: between them is a call that left no span of its own. */
-const isBareCall = (parent: Span, { kind, serviceName }: Span): boolean =>
-  serviceName !== parent.serviceName &&
-  parent.kind !== 'client' &&
-  (kind === 'server' || kind === 'unspecified');
-
-/** A span of another service below a server, which cannot lie there by its clock, ran in the middle of it. */
-function aheadOf(child: Span, parent: Span): number {
-  if (!isBareCall(parent, child)) return 0;
-  if (child.start > parent.start - ROUNDING_US && endOf(child) < endOf(parent) + ROUNDING_US) return 0;
-  const middle = parent.start + Math.max(0, parent.duration - child.duration) / 2;
-  return child.start - Math.round(middle);
 }
