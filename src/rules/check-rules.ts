@@ -229,6 +229,10 @@ async function rateFindings(
     const expr = `max(count_over_time(${selector}[${range}]))`;
     const [most] = await deps.metrics.instant({ expr, at: deps.clock.now() }, signal);
     if (most === undefined || most.value >= MIN_SAMPLES) continue;
+    // Series that are younger than the range have few samples whatever the interval is.
+    const earlier = `max(count_over_time(${selector}[${range}] offset ${range}))`;
+    const [older] = await deps.metrics.instant({ expr: earlier, at: deps.clock.now() }, signal);
+    if (older === undefined) continue;
     const samples = most.value === 1 ? '1 sample' : `${most.value} samples`;
     const message = `the range [${range}] of \`${selector}\` has at most ${samples} per series: use a range of at least ${MIN_SAMPLES} scrape intervals.`;
     findings.push(finding('rate-window', message));

@@ -52,10 +52,16 @@ interface Answers {
   readonly refusal?: Error;
   /** What counting the samples of a window gives. */
   readonly samples?: number;
+  /** The series began within the window. */
+  readonly isYoung?: true;
   readonly cost?: QueryCost;
 }
 
-async function check(uses: readonly RuleUse[], known: Known, { refusal, samples, cost }: Answers = {}) {
+async function check(
+  uses: readonly RuleUse[],
+  known: Known,
+  { refusal, samples, isYoung, cost }: Answers = {},
+) {
   const queries: string[] = [];
   const run = createRuleCheck({
     clock: { now: () => NOW },
@@ -63,7 +69,9 @@ async function check(uses: readonly RuleUse[], known: Known, { refusal, samples,
       instant: async ({ expr, at }) => {
         queries.push(`${expr} at ${at}`);
         if (refusal !== undefined) throw refusal;
-        return samples === undefined ? [] : [{ labels: {}, value: samples }];
+        return samples === undefined || (isYoung === true && expr.includes('offset'))
+          ? []
+          : [{ labels: {}, value: samples }];
       },
       ...(cost === undefined ? {} : { cost: async () => cost }),
       labelValues: async ({ label, match = '' }) => {
@@ -248,6 +256,7 @@ describe('what a rule reads from a Prometheus', () => {
         },
       ],
     ],
+    'a window that is longer than its series are old': [{ rates: [rate] }, { samples: 2, isYoung: true }, []],
     'a window with samples enough': [{ rates: [rate] }, { samples: 4 }, []],
     'a window of a metric that is not there': [{ rates: [rate] }, {}, []],
     'a service that is not there': [
