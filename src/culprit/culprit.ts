@@ -3,7 +3,7 @@ import type { Trace } from '../traces/trace.ts';
 import { alignClocks } from './align-clocks.ts';
 import { overRepresented } from './attributes.ts';
 import { candidateOf } from './kind.ts';
-import { createKeyTexts } from './piece.ts';
+import { createPieceKeys } from './piece.ts';
 import { profilesOf, type TraceProfile } from './profile.ts';
 import { countHolding, RESAMPLES } from './resample.ts';
 import type { Candidate, CulpritResult, NotCompared, Sets } from './result.ts';
@@ -39,7 +39,7 @@ export function* culpritSteps(
 ): Steps<CulpritResult | NotCompared> {
   const bounded = { slow: slow.slice(0, MOST_TRACES), normal: normal.slice(0, MOST_TRACES) };
   const sets = yield* alignClocks(bounded);
-  const options = { textOf: createKeyTexts() };
+  const options = { keys: createPieceKeys() };
   const [s, n] = comparable(yield* profilesOf(sets.slow, options), yield* profilesOf(sets.normal, options));
   const counts = { slow: s.length, normal: n.length };
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };

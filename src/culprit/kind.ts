@@ -1,4 +1,4 @@
-import { instanceKey, type PieceKey, type PieceKind } from './piece.ts';
+import type { PieceKey, PieceKind } from './piece.ts';
 import { type TraceProfile, timeOn } from './profile.ts';
 import type { Candidate, CulpritKind, Sets } from './result.ts';
 import { ALIKE, LEAST_SLOWDOWN, largest, type PieceDelta, type ServiceScore } from './score.ts';
@@ -121,47 +121,41 @@ function isOverloaded(service: string, deltas: readonly PieceDelta[], sets: Kind
 /** One pod has this share of the slowdown of its service, while the others are as fast as before. */
 const REPLICA_SHARE = 0.8;
 
-function badReplica({ service, score }: ServiceScore, { slow, normal }: KindGrounds): string | undefined {
-  const baseline = perCall(normal, (key) => key.startsWith(instanceKey(service, '')));
+/** Time and calls of each pod of a service, in all traces together. */
+function podsOf(
+  service: string,
+  profiles: readonly TraceProfile[],
+): ReadonlyMap<string, { readonly time: number; readonly calls: number }> {
   const pods = new Map<string, { time: number; calls: number }>();
-  for (const { instances } of slow)
-    for (const [key, { time, calls }] of instances) {
-      if (!key.startsWith(instanceKey(service, ''))) continue;
-      const seen = pods.get(key) ?? { time: 0, calls: 0 };
-      pods.set(key, { time: seen.time + time, calls: seen.calls + calls });
+  for (const { instances } of profiles)
+    for (const [pod, { time, calls }] of instances.get(service) ?? []) {
+      const seen = pods.get(pod) ?? { time: 0, calls: 0 };
+      pods.set(pod, seen);
+      seen.time += time;
+      seen.calls += calls;
     }
-  const before = new Set(
-    normal.flatMap(({ instances }) =>
-      [...instances.keys()].filter((key) => key.startsWith(instanceKey(service, ''))),
-    ),
-  );
+  return pods;
+}
+
+function badReplica({ service, score }: ServiceScore, { slow, normal }: KindGrounds): string | undefined {
+  const before = podsOf(service, normal);
   // One replica alone, or one that is new, says nothing about replicas.
   if (before.size < 2) return undefined;
-  const excess = [...pods].map(([key, { time, calls }]) => ({
-    key,
+  const of = (value: 'time' | 'calls'): number =>
+    [...before.values()].reduce((sum, pod) => sum + pod[value], 0);
+  const baseline = of('calls') === 0 ? 0 : of('time') / of('calls');
+  const excess = [...podsOf(service, slow)].map(([pod, { time, calls }]) => ({
+    pod,
     excess: Math.max(0, time - calls * baseline),
   }));
   const total = excess.reduce((sum, pod) => sum + pod.excess, 0);
   const [worst] = excess.sort((a, b) => b.excess - a.excess);
-  if (
-    worst === undefined ||
-    worst.excess < total * REPLICA_SHARE ||
-    worst.excess < (score * slow.length) / 2 ||
-    !before.has(worst.key)
-  )
-    return undefined;
-  return worst.key.slice(instanceKey(service, '').length);
-}
-
-function perCall(profiles: readonly TraceProfile[], isOf: (key: string) => boolean): number {
-  let [time, calls] = [0, 0];
-  for (const { instances } of profiles)
-    for (const [key, seen] of instances)
-      if (isOf(key)) {
-        time += seen.time;
-        calls += seen.calls;
-      }
-  return calls === 0 ? 0 : time / calls;
+  const isOne =
+    worst !== undefined &&
+    worst.excess >= total * REPLICA_SHARE &&
+    worst.excess >= (score * slow.length) / 2 &&
+    before.has(worst.pod);
+  return isOne ? worst.pod : undefined;
 }
 
 /** Nearly all slow traces ran one version of the service that few normal ones ran. */

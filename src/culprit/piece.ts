@@ -21,71 +21,74 @@ export interface PieceKey {
   readonly callee: string;
 }
 
-const SEPARATOR = '\u0000';
+type Named = Pick<Span, 'serviceName' | 'spanName'>;
 
-/** A key as a map holds it. */
-export const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
-  kind + SEPARATOR + service + SEPARATOR + operation + SEPARATOR + callee;
-
-/** The text of a key as `keyText` makes it. */
-export type KeyTexts = (key: PieceKey) => string;
-
-type Texts = Map<string, Texts | string>;
-
-function innerOf(outer: Texts, name: string): Texts {
-  const known = outer.get(name);
-  if (known instanceof Map) return known;
-  const made: Texts = new Map();
-  outer.set(name, made);
-  return made;
+/** The legs of a call, and the attempts at it. */
+interface CallKeys {
+  readonly request: PieceKey;
+  readonly response: PieceKey;
+  readonly retry: PieceKey;
 }
 
-/** Makes each text once: a comparison has few keys and uses them for every span. */
-export function createKeyTexts(): KeyTexts {
-  const all: Texts = new Map();
-  return (key) => {
-    const { kind, service, operation, callee } = key;
-    const texts = innerOf(innerOf(innerOf(all, operation), service), callee);
-    const known = texts.get(kind);
-    if (typeof known === 'string') return known;
-    const made = keyText(key);
-    texts.set(kind, made);
-    return made;
+/** The keys of a comparison. Each is one object, whichever span it is made for: what is counted by key is counted by identity. */
+export interface PieceKeys {
+  /** A service's own code in one operation. */
+  own(span: Named): PieceKey;
+  call(client: Named, server: Named): CallKeys;
+  /** A call without a span of the other side. */
+  unanswered(
+    client: Named,
+    to: { readonly kind: 'database' | 'external'; readonly callee: string },
+  ): PieceKey;
+  /** The setup of a connection by a client: all of it counts per call, whether or not the call needed one. */
+  connection(client: Named, callee: string): PieceKey;
+}
+
+type Nested<Value> = Map<string, Map<string, Map<string, Value>>>;
+
+/** The value under three names, made when it is first needed. */
+function valueAt<Value>(
+  values: Nested<Value>,
+  [first, second, third]: readonly [string, string, string],
+  make: () => Value,
+): Value {
+  let inner = values.get(first);
+  if (inner === undefined) values.set(first, (inner = new Map()));
+  let innermost = inner.get(second);
+  if (innermost === undefined) inner.set(second, (innermost = new Map()));
+  let value = innermost.get(third);
+  if (value === undefined) innermost.set(third, (value = make()));
+  return value;
+}
+
+export function createPieceKeys(): PieceKeys {
+  const calls: Nested<CallKeys> = new Map();
+  const others: Readonly<Record<'own' | 'database' | 'external' | 'connection', Nested<PieceKey>>> = {
+    own: new Map(),
+    database: new Map(),
+    external: new Map(),
+    connection: new Map(),
+  };
+  const other = (
+    kind: keyof typeof others,
+    service: string,
+    [operation, callee]: readonly [string, string],
+  ) => valueAt(others[kind], [service, callee, operation], () => ({ kind, service, operation, callee }));
+  return {
+    own: ({ serviceName, spanName }) => other('own', serviceName, [spanName, '']),
+    unanswered: ({ serviceName, spanName }, { kind, callee }) => other(kind, serviceName, [spanName, callee]),
+    connection: ({ serviceName }, callee) => other('connection', serviceName, ['', callee]),
+    call: ({ serviceName: service }, { serviceName: callee, spanName: operation }) =>
+      valueAt(calls, [service, callee, operation], () => ({
+        request: { kind: 'request', service, operation, callee },
+        response: { kind: 'response', service, operation, callee },
+        retry: { kind: 'retry', service, operation, callee },
+      })),
   };
 }
 
-/** The key of a text that `keyText` made. */
-export function keyOf(text: string): PieceKey {
-  const [kind = 'own', service = '', operation = '', callee = ''] = text.split(SEPARATOR);
-  return { kind: kind as PieceKind, service, operation, callee };
-}
+const SEPARATOR = '\u0000';
 
-/** The caller and name of a client span: what tells whether its server usually leaves a span. */
-export const clientKey = (service: string, operation: string): string => service + SEPARATOR + operation;
-
-/** A service and the pod or host that ran the span. */
-export const instanceKey = (service: string, instance: string): string => service + SEPARATOR + instance;
-
-/** One leg of a call, or the attempts at it. */
-export const callKey = (kind: PieceKind, client: Span, server: Span): PieceKey => ({
-  kind,
-  service: client.serviceName,
-  operation: server.spanName,
-  callee: server.serviceName,
-});
-
-/** The setup of a connection by a client: all of it counts per call, whether or not the call needed one. */
-export const connectionKey = ({ serviceName }: Span, callee: string): PieceKey => ({
-  kind: 'connection',
-  service: serviceName,
-  operation: '',
-  callee,
-});
-
-/** A service's own code in one operation. */
-export const ownKey = ({ serviceName, spanName }: Span): PieceKey => ({
-  kind: 'own',
-  service: serviceName,
-  operation: spanName,
-  callee: '',
-});
+/** A key as a text, to sort by. */
+export const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
+  kind + SEPARATOR + service + SEPARATOR + operation + SEPARATOR + callee;

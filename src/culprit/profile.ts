@@ -10,20 +10,21 @@ import {
   isBareCall,
   type Visit,
 } from './awaited-spans.ts';
-import {
-  callKey,
-  clientKey,
-  connectionKey,
-  createKeyTexts,
-  instanceKey,
-  type KeyTexts,
-  keyText,
-  ownKey,
-  type PieceKey,
-} from './piece.ts';
+import { createPieceKeys, type PieceKey, type PieceKeys } from './piece.ts';
 
-/** What one trace contributes: microseconds on the critical path and the number of calls, both by `keyText`. */
+/** What one trace spent under one key. */
+export interface PieceCount {
+  /** On the critical path. Microseconds. */
+  readonly time: number;
+  /** How often the critical path led through it. */
+  readonly visits: number;
+  /** On the critical path or beside it. */
+  readonly calls: number;
+}
+
+/** What one trace contributes to a comparison. Microseconds. */
 export interface TraceProfile {
+  readonly trace: Trace;
   readonly duration: number;
   /** Every span of the trace is below its root. */
   readonly isWhole: boolean;
@@ -31,32 +32,29 @@ export interface TraceProfile {
   readonly hasRoot: boolean;
   /** Services that called others without a client span: their own time holds the network too. */
   readonly bareCallers: ReadonlySet<string>;
-  readonly times: ReadonlyMap<string, number>;
-  readonly calls: ReadonlyMap<string, number>;
-  /** How often the critical path led through each key. */
-  readonly visits: ReadonlyMap<string, number>;
+  readonly pieces: ReadonlyMap<PieceKey, PieceCount>;
   /** Time of awaited spans beside the critical path: others ran in parallel, and ended later. */
   readonly hidden: number;
-  readonly trace: Trace;
-  /** Time of a service's own work and of the requests on their way to it, and its calls, by `instanceKey`. */
-  readonly instances: ReadonlyMap<string, { readonly time: number; readonly calls: number }>;
-  /** Client spans by caller and span name: how many had a server span below them, and how many not. */
-  readonly answered: ReadonlyMap<string, { readonly yes: number; readonly no: number }>;
+  /** Time of a service's own work and of the requests on their way to it, and its calls, by service and pod. */
+  readonly instances: Instances;
+  /** Client spans by their own keys: how many had a server span below them, and how many not. */
+  readonly answered: ReadonlyMap<PieceKey, { readonly yes: number; readonly no: number }>;
 }
 
-/** Sums by the text of a key. */
-interface Sums {
-  readonly values: Map<string, number>;
-  readonly textOf: KeyTexts;
-}
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
+
+/** Time and calls by service and pod. */
+export type Instances = ReadonlyMap<
+  string,
+  ReadonlyMap<string, { readonly time: number; readonly calls: number }>
+>;
 
 interface Draft {
-  readonly times: Sums;
-  readonly calls: Sums;
-  readonly visits: Sums;
+  readonly keys: PieceKeys;
+  readonly pieces: Map<PieceKey, Writable<PieceCount>>;
   hidden: number;
-  readonly answered: Map<string, { yes: number; no: number }>;
-  readonly instances: Map<string, { time: number; calls: number }>;
+  readonly answered: Map<PieceKey, { yes: number; no: number }>;
+  readonly instances: Map<string, Map<string, { time: number; calls: number }>>;
   readonly bareCallers: Set<string>;
   /** What answered each span that was looked at. */
   readonly answers: Map<SpanNode, Call | undefined>;
@@ -65,14 +63,22 @@ interface Draft {
 
 const endOf = ({ start, duration }: Span): number => start + duration;
 
-const add = ({ values, textOf }: Sums, key: PieceKey, value: number): void => {
-  const text = textOf(key);
-  values.set(text, (values.get(text) ?? 0) + value);
-};
+function pieceAt({ pieces }: Draft, key: PieceKey): Writable<PieceCount> {
+  let piece = pieces.get(key);
+  if (piece === undefined) {
+    piece = { time: 0, visits: 0, calls: 0 };
+    pieces.set(key, piece);
+  }
+  return piece;
+}
+
+function addCalls(draft: Draft, key: PieceKey, calls = 1): void {
+  pieceAt(draft, key).calls += calls;
+}
 
 export interface ProfileOptions {
   /** Shared by traces that are compared. */
-  readonly textOf?: KeyTexts;
+  readonly keys?: PieceKeys;
   /** The path is that of the calls beside this service: as if nothing had waited for it. */
   readonly without?: string;
 }
@@ -85,16 +91,15 @@ export interface ProfileOptions {
  */
 export function profileOf(
   trace: Trace,
-  { textOf = createKeyTexts(), without }: ProfileOptions = {},
+  { keys = createPieceKeys(), without }: ProfileOptions = {},
 ): TraceProfile | undefined {
   const tree = buildTree(trace);
   const { roots, nodes } = tree;
   const root = topmost(roots);
   if (root === undefined) return undefined;
   const draft: Draft = {
-    times: { values: new Map(), textOf },
-    calls: { values: new Map(), textOf },
-    visits: { values: new Map(), textOf },
+    keys,
+    pieces: new Map(),
     hidden: 0,
     answered: new Map(),
     instances: new Map(),
@@ -105,15 +110,13 @@ export function profileOf(
   for (const node of nodes) countCall(node, draft);
   const stack: Visit[] = [{ node: root, start: root.span.start, end: endOf(root.span) }];
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) stack.push(...walk(visit, draft));
-  const { times, calls, visits, hidden, answered, instances, bareCallers } = draft;
+  const { pieces, hidden, answered, instances, bareCallers } = draft;
   return {
     trace,
     duration: root.span.duration,
     isWhole: roots.length === 1,
     hasRoot: root.rootKind === 'root',
-    times: times.values,
-    calls: calls.values,
-    visits: visits.values,
+    pieces,
     hidden,
     answered,
     instances,
@@ -142,12 +145,12 @@ export function* profilesOf(
 export function timeOn(
   profiles: readonly TraceProfile[],
   key: PieceKey,
-): { readonly time: number; readonly visits: number } {
-  const text = keyText(key);
+): Pick<PieceCount, 'time' | 'visits'> {
   let [time, visits] = [0, 0];
-  for (const profile of profiles) {
-    time += profile.times.get(text) ?? 0;
-    visits += profile.visits.get(text) ?? 0;
+  for (const { pieces } of profiles) {
+    const piece = pieces.get(key);
+    time += piece?.time ?? 0;
+    visits += piece?.visits ?? 0;
   }
   return { time, visits };
 }
@@ -177,12 +180,11 @@ function calleeOf(node: SpanNode): string {
   return peerOf(node) || serviceInName(node.span.spanName);
 }
 
-const unansweredKey = (node: SpanNode): PieceKey => ({
-  kind: isDatabaseCall(node.span) ? 'database' : 'external',
-  service: node.span.serviceName,
-  operation: node.span.spanName,
-  callee: calleeOf(node),
-});
+const unansweredKey = (node: SpanNode, { keys }: Draft): PieceKey =>
+  keys.unanswered(node.span, {
+    kind: isDatabaseCall(node.span) ? 'database' : 'external',
+    callee: calleeOf(node),
+  });
 
 /** What answered a span; a client with many spans is read once. */
 function callAt(node: SpanNode, { answers }: Draft): Call | undefined {
@@ -193,20 +195,22 @@ function callAt(node: SpanNode, { answers }: Draft): Call | undefined {
 
 function countCall(node: SpanNode, draft: Draft): void {
   const { span } = node;
+  const { keys } = draft;
   if (isConnectionSetup(span)) {
     // Others count with the call that they are for.
-    if (connectedTo(node) === '') add(draft.calls, connectionKey(span, ''), 1);
+    if (connectedTo(node, draft) === '') addCalls(draft, keys.connection(span, ''));
   } else if (span.kind !== 'client') {
-    add(draft.calls, ownKey(span), 1);
+    addCalls(draft, keys.own(span));
     if (span.kind === 'server') addInstance(node, draft, { time: 0, calls: 1 });
     countBareCall(node, draft);
   } else if (!isOfOuterCall(node, draft)) countClient(node, draft);
 }
 
-function countBareCall({ parent, span }: SpanNode, { calls }: Draft): void {
+function countBareCall({ parent, span }: SpanNode, draft: Draft): void {
   if (parent === undefined || !isBareCall(parent.span, span)) return;
-  add(calls, callKey('request', parent.span, span), 1);
-  add(calls, callKey('response', parent.span, span), 1);
+  const { request, response } = draft.keys.call(parent.span, span);
+  addCalls(draft, request);
+  addCalls(draft, response);
 }
 
 /** The client span of a proxy or library below another one is the same call; one of several is a call of its own. */
@@ -217,74 +221,83 @@ function isOfOuterCall(node: SpanNode, draft: Draft): boolean {
 
 function countClient(node: SpanNode, draft: Draft): void {
   const { span } = node;
-  const { calls, answered } = draft;
+  const { keys, answered } = draft;
   const call = callAt(node, draft);
-  const key = clientKey(span.serviceName, span.spanName);
+  const key = keys.own(span);
   const seen = answered.get(key) ?? { yes: 0, no: 0 };
   answered.set(key, seen);
   if (call === undefined) {
     seen.no += 1;
-    add(calls, unansweredKey(node), 1);
-    add(calls, connectionKey(span, calleeOf(node)), 1);
+    const unanswered = unansweredKey(node, draft);
+    addCalls(draft, unanswered);
+    addCalls(draft, keys.connection(span, unanswered.callee));
     return;
   }
   seen.yes += 1;
-  if (call.before === 'own' || call.after === 'own') add(calls, ownKey(span), 1);
+  if (call.before === 'own' || call.after === 'own') addCalls(draft, key);
   countServers(node, call, draft);
 }
 
-function countServers({ span }: SpanNode, { servers, isRetried }: Call, { calls }: Draft): void {
+function countServers({ span }: SpanNode, { servers, isRetried }: Call, draft: Draft): void {
+  const { keys } = draft;
   const last = servers.at(-1);
   if (last === undefined) return;
   for (const { span: server } of isRetried ? [last] : servers) {
-    add(calls, callKey('request', span, server), 1);
-    add(calls, callKey('response', span, server), 1);
+    const { request, response } = keys.call(span, server);
+    addCalls(draft, request);
+    addCalls(draft, response);
   }
-  add(calls, connectionKey(span, last.span.serviceName), 1);
-  if (isRetried) add(calls, callKey('retry', span, last.span), servers.length - 1);
+  addCalls(draft, keys.connection(span, last.span.serviceName));
+  if (isRetried) addCalls(draft, keys.call(span, last.span).retry, servers.length - 1);
 }
 
 function addInstance(
   { span }: SpanNode,
   { instances }: Draft,
-  of: { readonly time: number; readonly calls: number },
+  { time, calls }: { readonly time: number; readonly calls: number },
 ): void {
-  const instance = attributeOf(span, 'pod');
-  if (instance === undefined) return;
-  const key = instanceKey(span.serviceName, instance);
-  const seen = instances.get(key);
-  if (seen === undefined) instances.set(key, { ...of });
+  const pod = attributeOf(span, 'pod');
+  if (pod === undefined) return;
+  const pods = instances.get(span.serviceName) ?? new Map<string, { time: number; calls: number }>();
+  instances.set(span.serviceName, pods);
+  const seen = pods.get(pod);
+  if (seen === undefined) pods.set(pod, { time, calls });
   else {
-    seen.time += of.time;
-    seen.calls += of.calls;
+    seen.time += time;
+    seen.calls += calls;
   }
 }
 
 function book(draft: Draft, key: PieceKey, time: number): void {
-  add(draft.times, key, time);
-  add(draft.visits, key, 1);
+  const piece = pieceAt(draft, key);
+  piece.time += time;
+  piece.visits += 1;
 }
 
 /** Books what a visit spent by itself, and returns what it waited for. */
 function walk(visit: Visit, draft: Draft): readonly Visit[] {
   const { node, start, end } = visit;
   if (isConnectionSetup(node.span)) {
-    book(draft, connectionKey(node.span, connectedTo(node)), end - start);
+    book(draft, draft.keys.connection(node.span, connectedTo(node, draft)), end - start);
     return [];
   }
   const call = callAt(node, draft);
   if (call !== undefined) return walkCall(visit, call, draft);
   if (draft.awaited.hasChildren(node) || node.span.kind !== 'client')
-    return walkChildren(visit, node.span.kind === 'client' ? unansweredKey(node) : ownKey(node.span), draft);
-  book(draft, unansweredKey(node), end - start);
+    return walkChildren(
+      visit,
+      node.span.kind === 'client' ? unansweredKey(node, draft) : draft.keys.own(node.span),
+      draft,
+    );
+  book(draft, unansweredKey(node, draft), end - start);
   return [];
 }
 
 /** What the client called that a connection was set up for. */
-function connectedTo({ parent }: SpanNode): string {
+function connectedTo({ parent }: SpanNode, draft: Draft): string {
   if (parent === undefined) return '';
   return (
-    callOf(parent)?.servers.at(-1)?.span.serviceName ??
+    callAt(parent, draft)?.servers.at(-1)?.span.serviceName ??
     (parent.span.kind === 'client' ? calleeOf(parent) : '')
   );
 }
@@ -302,16 +315,20 @@ function walkCall(visit: Visit, call: Call, draft: Draft): readonly Visit[] {
   const { node, start, end } = visit;
   const { span } = node;
   const [first, last] = [call.servers[0], call.servers.at(-1)];
-  if (first === undefined || last === undefined) return walkChildren(visit, ownKey(span), draft);
+  if (first === undefined || last === undefined) return walkChildren(visit, draft.keys.own(span), draft);
   const inside = (at: number): number => Math.max(start, Math.min(span.start + at, end));
   const before = { node, start, end: inside(call.firstStart) };
   const after = { node, start: inside(call.answerEnd), end };
-  const toServer = { key: callKey('request', span, first.span), time: first.span.start - start };
-  const back = { key: callKey('response', span, last.span), time: end - endOf(last.span) };
+  const toServer = { key: draft.keys.call(span, first.span).request, time: first.span.start - start };
+  const back = { key: draft.keys.call(span, last.span).response, time: end - endOf(last.span) };
   return [
-    ...(call.before === 'own' ? walkChildren(before, ownKey(span), draft) : walkLeg(before, toServer, draft)),
+    ...(call.before === 'own'
+      ? walkChildren(before, draft.keys.own(span), draft)
+      : walkLeg(before, toServer, draft)),
     ...walkServers({ node, start: before.end, end: after.start }, call, draft),
-    ...(call.after === 'own' ? walkChildren(after, ownKey(span), draft) : walkLeg(after, back, draft)),
+    ...(call.after === 'own'
+      ? walkChildren(after, draft.keys.own(span), draft)
+      : walkLeg(after, back, draft)),
   ];
 }
 
@@ -332,8 +349,9 @@ function walkServers(visit: Visit, { servers, isRetried }: Call, draft: Draft): 
   const { span } = visit.node;
   const [first, last] = [servers[0], servers.at(-1)];
   if (first === undefined || last === undefined) return [];
-  if (!isRetried && first !== last) return walkChildren(visit, callKey('request', span, last.span), draft);
-  if (first !== last) book(draft, callKey('retry', span, last.span), last.span.start - first.span.start);
+  if (!isRetried && first !== last)
+    return walkChildren(visit, draft.keys.call(span, last.span).request, draft);
+  if (first !== last) book(draft, draft.keys.call(span, last.span).retry, last.span.start - first.span.start);
   addInstance(last, draft, { time: span.duration - last.span.duration, calls: 0 });
   return [{ node: last, start: last.span.start, end: endOf(last.span) }];
 }
@@ -350,7 +368,7 @@ function walkChildren(visit: Visit, key: PieceKey, draft: Draft): readonly Visit
   let later: AwaitedChild | undefined;
   const bookGap = (time: number, earlier: AwaitedChild | undefined): void => {
     if (isPartial) return;
-    const legs = bareLegs(node.span, earlier, later);
+    const legs = bareLegs(node, { earlier, later }, draft.keys);
     if (legs.length === 0) own += time;
     for (const leg of legs) book(draft, leg, time / legs.length);
   };
@@ -373,14 +391,14 @@ function walkChildren(visit: Visit, key: PieceKey, draft: Draft): readonly Visit
  * of the later one. The caller's own work in it looks the same as they do; where it is slow, the legs of all its calls are.
  */
 function bareLegs(
-  parent: Span,
-  earlier: AwaitedChild | undefined,
-  later: AwaitedChild | undefined,
+  { span }: SpanNode,
+  { earlier, later }: { readonly earlier?: AwaitedChild; readonly later?: AwaitedChild },
+  keys: PieceKeys,
 ): readonly PieceKey[] {
   const legs: PieceKey[] = [];
-  if (earlier !== undefined && isBareCall(parent, earlier.node.span))
-    legs.push(callKey('response', parent, earlier.node.span));
-  if (later !== undefined && isBareCall(parent, later.node.span))
-    legs.push(callKey('request', parent, later.node.span));
+  if (earlier !== undefined && isBareCall(span, earlier.node.span))
+    legs.push(keys.call(span, earlier.node.span).response);
+  if (later !== undefined && isBareCall(span, later.node.span))
+    legs.push(keys.call(span, later.node.span).request);
   return legs;
 }

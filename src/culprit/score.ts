@@ -1,4 +1,4 @@
-import { clientKey, keyOf, type PieceKey, type PieceKind } from './piece.ts';
+import { keyText, type PieceKey, type PieceKind } from './piece.ts';
 import { type TraceProfile } from './profile.ts';
 
 /** How one piece of the critical path differs between slow and normal traces. All times in microseconds. */
@@ -32,12 +32,11 @@ export interface ServiceScore {
   readonly peer: string;
 }
 
-/** What the traces of a set spent and called, with a row per key and a column per trace. */
-interface Table {
-  readonly traces: number;
-  readonly times: readonly Float64Array[];
-  readonly calls: readonly Float64Array[];
-  readonly durations: Float64Array;
+/** What the traces of a set spent and called under one key: an entry per trace that has any. */
+interface Row {
+  readonly traces: number[];
+  readonly times: number[];
+  readonly calls: number[];
 }
 
 /** Two sets of traces, ready to be compared again and again with other weights. */
@@ -63,80 +62,90 @@ export interface CohortComparison {
 
 const ratio = (value: number, by: number): number => (by === 0 ? 0 : value / by);
 
-function tableOf(profiles: readonly TraceProfile[], rows: ReadonlyMap<string, number>): Table {
-  const empty = (): Float64Array[] => Array.from(rows, () => new Float64Array(profiles.length));
-  const [times, calls] = [empty(), empty()];
-  const durations = Float64Array.from(profiles, ({ duration }) => duration);
-  profiles.forEach((profile, column) => {
-    for (const [key, time] of profile.times) cells(times, rows.get(key))[column] = time;
-    for (const [key, count] of profile.calls) cells(calls, rows.get(key))[column] = count;
+const emptyRow = (): Row => ({ traces: [], times: [], calls: [] });
+
+/** A row for each key. Most keys are in few traces: paths with ids in them are in one each. */
+function rowsOf(profiles: readonly TraceProfile[], keys: readonly PieceKey[]): readonly Row[] {
+  const rows = new Map(keys.map((key) => [key, emptyRow()]));
+  profiles.forEach(({ pieces }, trace) => {
+    for (const [key, { time, calls }] of pieces) {
+      const row = rows.get(key);
+      row?.traces.push(trace);
+      row?.times.push(time);
+      row?.calls.push(calls);
+    }
   });
-  return { traces: profiles.length, times, calls, durations };
+  return [...rows.values()];
 }
 
-/** A row that is compared; a key without time on any critical path has none, and what is written to it is dropped. */
-const cells = (table: readonly Float64Array[], row: number | undefined): Float64Array =>
-  (row === undefined ? undefined : table[row]) ?? new Float64Array(0);
-
-function weighted(row: Float64Array | undefined, weights: Uint16Array | undefined): number {
-  let sum = 0;
-  if (row === undefined) return sum;
-  for (let i = 0; i < row.length; i++) sum += (row[i] ?? 0) * (weights === undefined ? 1 : (weights[i] ?? 0));
-  return sum;
+/** The sums of a row. */
+interface Sum {
+  readonly time: number;
+  readonly calls: number;
+  readonly traces: number;
 }
+
+/** The sums of the first `count` traces, each as often as its weight says. */
+function sumOf(row: Row, count: number, weights: Uint16Array | undefined): Sum {
+  let [time, calls] = [0, 0];
+  for (let i = 0; i < row.traces.length; i++) {
+    const weight = weights === undefined ? 1 : (weights[row.traces[i] as number] as number);
+    time += (row.times[i] as number) * weight;
+    calls += (row.calls[i] as number) * weight;
+  }
+  return { time, calls, traces: count };
+}
+
+const meanDuration = (profiles: readonly TraceProfile[], weights: Uint16Array | undefined): number =>
+  ratio(
+    profiles.reduce((sum, { duration }, i) => sum + duration * (weights?.[i] ?? 1), 0),
+    profiles.length,
+  );
 
 /** Calls of which the server usually leaves a span: one without it lost that span, and its time says nothing. */
-function lostKeys(keys: readonly PieceKey[], normal: readonly TraceProfile[]): readonly boolean[] {
-  const totals = new Map<string, number>();
+function lostKeys(keys: readonly PieceKey[], normal: readonly TraceProfile[]): ReadonlySet<PieceKey> {
+  const totals = new Map<string, Map<string, number>>();
   for (const { answered } of normal)
-    for (const [key, { yes, no }] of answered) totals.set(key, (totals.get(key) ?? 0) + yes - no);
-  return keys.map(
-    ({ kind, service, operation }) =>
-      kind === 'external' && (totals.get(clientKey(service, operation)) ?? 0) > 0,
-  );
+    for (const [{ service, operation }, { yes, no }] of answered) {
+      const ofService = totals.get(service) ?? new Map<string, number>();
+      totals.set(service, ofService.set(operation, (ofService.get(operation) ?? 0) + yes - no));
+    }
+  const isLost = ({ kind, service, operation }: PieceKey): boolean =>
+    kind === 'external' && (totals.get(service)?.get(operation) ?? 0) > 0;
+  return new Set(keys.filter(isLost));
 }
 
-/** Prepares the comparison of slow traces with normal ones, piece by piece. */
+/** The keys with time on any critical path, in an order that does not depend on that of the traces. */
+function keysOf(profiles: readonly TraceProfile[]): readonly PieceKey[] {
+  const keys = new Set<PieceKey>();
+  for (const { pieces } of profiles) for (const [key, { visits }] of pieces) if (visits > 0) keys.add(key);
+  const texts = [...keys].map((key) => ({ key, text: keyText(key) }));
+  return texts.sort((a, b) => (a.text < b.text ? -1 : 1)).map(({ key }) => key);
+}
+
+/** Prepares the comparison of slow traces with normal ones, piece by piece. Their profiles share `PieceKeys`. */
 export function createComparer(slow: readonly TraceProfile[], normal: readonly TraceProfile[]): Comparer {
-  const texts = [...new Set([...slow, ...normal].flatMap(({ times }) => [...times.keys()]))].sort();
-  const rows = new Map(texts.map((text, row) => [text, row]));
-  const keys = texts.map(keyOf);
-  const [s, n] = [tableOf(slow, rows), tableOf(normal, rows)];
-  const isLost = lostKeys(keys, normal);
+  const keys = keysOf([...slow, ...normal]);
+  const [slowRows, normalRows] = [rowsOf(slow, keys), rowsOf(normal, keys)];
+  const lost = lostKeys(keys, normal);
   return {
     compare: (weights) => {
-      const of = (row: number): PieceDelta =>
-        deltaOf(keys[row] ?? keyOf(''), {
-          slow: {
-            time: weighted(s.times[row], weights?.slow),
-            calls: weighted(s.calls[row], weights?.slow),
-            traces: s.traces,
-          },
-          normal: {
-            time: weighted(n.times[row], weights?.normal),
-            calls: weighted(n.calls[row], weights?.normal),
-            traces: n.traces,
-          },
-        });
-      const all = texts.map((_, row) => of(row));
+      const all = keys.map((key, row) =>
+        deltaOf(key, {
+          slow: sumOf(slowRows[row] ?? emptyRow(), slow.length, weights?.slow),
+          normal: sumOf(normalRows[row] ?? emptyRow(), normal.length, weights?.normal),
+        }),
+      );
       return {
-        deltas: all.filter((_, row) => isLost[row] !== true),
-        slowdown:
-          ratio(weighted(s.durations, weights?.slow), s.traces) -
-          ratio(weighted(n.durations, weights?.normal), n.traces),
+        deltas: lost.size === 0 ? all : all.filter(({ key }) => !lost.has(key)),
+        slowdown: meanDuration(slow, weights?.slow) - meanDuration(normal, weights?.normal),
         unattributed: all.reduce(
-          (sum, { price, volume }, row) => (isLost[row] === true ? sum + price + volume : sum),
+          (sum, { key, price, volume }) => (lost.has(key) ? sum + price + volume : sum),
           0,
         ),
       };
     },
   };
-}
-
-interface Sum {
-  readonly time: number;
-  readonly calls: number;
-  readonly traces: number;
 }
 
 function deltaOf(key: PieceKey, sums: { readonly slow: Sum; readonly normal: Sum }): PieceDelta {
@@ -167,24 +176,24 @@ interface Edge {
 }
 
 function edgesOf(deltas: readonly PieceDelta[]): readonly Edge[] {
-  const edges = new Map<string, Edge>();
+  const edges: Edge[] = [];
+  const byCaller = new Map<string, Map<string, Edge>>();
   for (const { key, price, slowCalls } of deltas) {
     const field = LEGS[key.kind];
     if (field === undefined) continue;
-    const name = clientKey(key.service, key.callee);
-    const edge = edges.get(name) ?? {
-      caller: key.service,
-      callee: key.callee,
-      request: 0,
-      response: 0,
-      whole: 0,
-      calls: 0,
-    };
+    const { service: caller, callee } = key;
+    const byCallee = byCaller.get(caller) ?? new Map<string, Edge>();
+    byCaller.set(caller, byCallee);
+    let edge = byCallee.get(callee);
+    if (edge === undefined) {
+      edge = { caller, callee, request: 0, response: 0, whole: 0, calls: 0 };
+      byCallee.set(callee, edge);
+      edges.push(edge);
+    }
     edge[field] += price;
     if (key.kind === 'request' || key.kind === 'external') edge.calls += slowCalls;
-    edges.set(name, edge);
   }
-  return [...edges.values()];
+  return edges;
 }
 
 const LEGS: Partial<Readonly<Record<PieceKind, 'request' | 'response' | 'whole'>>> = {

@@ -1,6 +1,6 @@
 import type { Steps } from '../lib/concurrency.ts';
 import { candidateOf } from './kind.ts';
-import { createKeyTexts } from './piece.ts';
+import { createPieceKeys } from './piece.ts';
 import { profilesOf, type TraceProfile, timeOn } from './profile.ts';
 import { countHolding, RESAMPLES } from './resample.ts';
 import type { Candidate, Sets } from './result.ts';
@@ -100,7 +100,7 @@ export function* parallelCause(sets: Sets, first: ServiceScore): Steps<Candidate
   const least = comparison.slowdown * SECOND_SHARE;
   const hidden = (profiles: readonly TraceProfile[]): number => mean(profiles.map((each) => each.hidden));
   if (hidden(slow) - hidden(normal) < least) return undefined;
-  const options = { textOf: createKeyTexts(), without: first.service };
+  const options = { keys: createPieceKeys(), without: first.service };
   const tracesOf = (profiles: readonly TraceProfile[]) => profiles.map(({ trace }) => trace);
   const beside = {
     slow: yield* profilesOf(tracesOf(slow), options),

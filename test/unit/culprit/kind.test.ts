@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { kindOf } from '../../../src/culprit/kind.ts';
-import { keyText, type PieceKind } from '../../../src/culprit/piece.ts';
+import type { PieceKind } from '../../../src/culprit/piece.ts';
 import { profileOf, type TraceProfile } from '../../../src/culprit/profile.ts';
 import { type PieceDelta, scoreServices } from '../../../src/culprit/score.ts';
 import { pieceText } from '../../../src/culprit/text.ts';
@@ -30,8 +30,7 @@ const slower = (own: readonly [number, number], leg: number): readonly PieceDelt
 function visited(piece: PieceDelta, time: number, visits: number): TraceProfile {
   const profile = profileOf(drawn('cart:s |=|'));
   if (profile === undefined) throw new Error('no profile');
-  const text = keyText(piece.key);
-  return { ...profile, times: new Map([[text, time]]), visits: new Map([[text, visits]]) };
+  return { ...profile, pieces: new Map([[piece.key, { time, visits, calls: visits }]]) };
 }
 
 function kindOfCart(own: readonly [number, number], visits: number): string {

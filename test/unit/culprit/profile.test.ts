@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../../../src/culprit/piece.ts';
 import { profileOf } from '../../../src/culprit/profile.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { drawn } from '../../support/drawn-trace.ts';
@@ -8,10 +7,9 @@ import { drawn } from '../../support/drawn-trace.ts';
 function piecesOf(trace: Trace): Readonly<Record<string, number>> {
   const profile = profileOf(trace);
   return Object.fromEntries(
-    [...(profile?.times ?? [])].map(([text, time]) => {
-      const { kind, service, callee } = keyOf(text);
-      return [`${kind} ${service}${callee === '' ? '' : `>${callee}`}`, time / 1_000];
-    }),
+    [...(profile?.pieces ?? [])].flatMap(([{ kind, service, callee }, { time, visits }]) =>
+      visits === 0 ? [] : [[`${kind} ${service}${callee === '' ? '' : `>${callee}`}`, time / 1_000]],
+    ),
   );
 }
 

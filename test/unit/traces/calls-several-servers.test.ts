@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../../../src/culprit/piece.ts';
 import { profileOf } from '../../../src/culprit/profile.ts';
 import { criticalPathOf } from '../../../src/traces/critical-path.ts';
 import { hopEdgesOf } from '../../../src/traces/hops.ts';
@@ -25,12 +24,11 @@ const retries = (text: string) =>
 
 /** The same as the culprit's comparison sees it: `shop retry pay 19`. */
 const pieces = (text: string): string[] =>
-  [...(profileOf(timed(text))?.times ?? [])]
-    .filter(([, time]) => time !== 0)
-    .map(([key, time]) => {
-      const { service, kind, callee } = keyOf(key);
-      return [service, kind, callee, time / 1_000].filter((part) => part !== '').join(' ');
-    });
+  [...(profileOf(timed(text))?.pieces ?? [])]
+    .filter(([, { time }]) => time !== 0)
+    .map(([{ service, kind, callee }, { time }]) =>
+      [service, kind, callee, time / 1_000].filter((part) => part !== '').join(' '),
+    );
 
 describe('several servers under one client', () => {
   it('of which some ran at the same time and none failed are no retries', () => {
@@ -228,8 +226,8 @@ describe('the time of a client beside its server', () => {
     expect(entries(text)).toContain('shop own 23');
     expect(pieces(text)).toContain('shop own 23');
     // Each counts as a call of its own.
-    const calls = [...(profileOf(timed(text))?.calls ?? [])].map(
-      ([key, count]) => `${keyOf(key).kind} ${keyOf(key).callee} ${count}`,
+    const calls = [...(profileOf(timed(text))?.pieces ?? [])].map(
+      ([key, piece]) => `${key.kind} ${key.callee} ${piece.calls}`,
     );
     expect(calls).toEqual(expect.arrayContaining(['request pay 1', 'request mail 1']));
   });

@@ -1,0 +1,3 @@
+import { benchCulpritSize } from './culprit-size.ts';
+
+await benchCulpritSize();
