@@ -1,9 +1,8 @@
-import type { Steps } from '../lib/concurrency.ts';
 import { epochUs } from '../lib/units.ts';
-import { CLOSING_US, ROUNDING_US } from '../traces/clock-skew.ts';
+import { isMisplaced } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
-import { buildTree } from '../traces/tree.ts';
-import { attributeOf } from './attributes.ts';
+import { buildTree, type SpanNode, type SpanTree } from '../traces/tree.ts';
+import { podOf } from './attributes.ts';
 
 /** Fewer calls between two clocks tell nothing of how they differ. */
 const FEWEST_CALLS = 3;
@@ -14,95 +13,98 @@ interface Calls {
   misplaced: number;
 }
 
-const endOf = ({ start, duration }: Span): number => start + duration;
+/** Values by the clocks of a client and of its server. */
+type ByClocks<Value> = Map<string, Map<string, Value>>;
+
+/** By how many microseconds the clock of a server is ahead of that of its client. */
+export type ClockOffsets = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+const middleOf = ({ start, duration }: Span): number => start + duration / 2;
 
 /** A pod has the clock of its node; without a name of the pod, all of a service count as one. */
-const clockOf = (span: Span): string => attributeOf(span, 'pod') ?? span.serviceName;
+const clockOf = (span: Span): string => podOf(span) ?? span.serviceName;
 
-const pairOf = (client: Span, server: Span): string => `${clockOf(client)}\u0000${clockOf(server)}`;
+const isCall = ({ parent, span }: SpanNode): boolean =>
+  parent?.span.kind === 'client' && span.kind === 'server';
 
-const isCall = (parent: Span | undefined, { kind }: Span): parent is Span =>
-  parent?.kind === 'client' && kind === 'server';
-
-/** A server that starts before its client, or ends after one that is longer: the clocks differ. */
-const isMisplaced = (client: Span, server: Span): boolean =>
-  server.start < client.start - ROUNDING_US ||
-  (endOf(server) > endOf(client) + CLOSING_US && server.duration <= client.duration);
-
-function* callsOf(traces: readonly Trace[]): Steps<ReadonlyMap<string, Calls>> {
-  const pairs = new Map<string, Calls>();
-  for (const { spans } of traces) {
-    yield spans.length;
-    const byId = new Map(spans.map((span) => [span.spanId, span]));
-    for (const span of spans) {
-      const parent = span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId);
-      if (!isCall(parent, span)) continue;
-      const key = pairOf(parent, span);
-      const calls = pairs.get(key) ?? { ahead: [], misplaced: 0 };
-      pairs.set(key, calls);
-      calls.ahead.push(span.start + span.duration / 2 - (parent.start + parent.duration / 2));
-      if (isMisplaced(parent, span)) calls.misplaced += 1;
-    }
+function addCalls({ nodes }: SpanTree, calls: ByClocks<Calls>): void {
+  for (const node of nodes) {
+    const { parent, span } = node;
+    if (parent === undefined || !isCall(node)) continue;
+    const between = callsBetween(calls, clockOf(parent.span), clockOf(span));
+    between.ahead.push(middleOf(span) - middleOf(parent.span));
+    if (isMisplaced(parent, span)) between.misplaced += 1;
   }
-  return pairs;
+}
+
+function callsBetween(calls: ByClocks<Calls>, client: string, server: string): Calls {
+  const ofClient = calls.get(client) ?? new Map<string, Calls>();
+  calls.set(client, ofClient);
+  const between = ofClient.get(server) ?? { ahead: [], misplaced: 0 };
+  ofClient.set(server, between);
+  return between;
 }
 
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-/** How far the clock of the called side is ahead, for each pair whose calls mostly cannot have run as they say. */
-function offsetsOf(pairs: ReadonlyMap<string, Calls>): ReadonlyMap<string, number> {
-  const offsets = new Map<string, number>();
-  for (const [key, { ahead, misplaced }] of pairs)
-    if (ahead.length >= FEWEST_CALLS && misplaced * 2 > ahead.length) offsets.set(key, median(ahead));
-  return offsets;
+/** Adds how far the clock of the called side is ahead, for each pair whose calls mostly cannot have run as they say. */
+function addOffsets(calls: ByClocks<Calls>, offsets: ByClocks<number>): void {
+  for (const [client, servers] of calls)
+    for (const [server, { ahead, misplaced }] of servers)
+      if (ahead.length >= FEWEST_CALLS && misplaced * 2 > ahead.length)
+        offsets.set(client, (offsets.get(client) ?? new Map<string, number>()).set(server, median(ahead)));
 }
 
-/** Puts every called span, with what is below it, onto the clock of its caller. */
-function aligned(trace: Trace, offsets: ReadonlyMap<string, number>): Trace {
+/** Sees the calls of slow and of normal traces, and knows from them how clocks differ. */
+export interface ClockComparer {
+  see(tree: SpanTree, set: 'slow' | 'normal'): void;
+  /** Empty while all clocks agree. */
+  offsets(): ClockOffsets;
+}
+
+/**
+ * Finds clocks that differ by more than a call takes: one leg of it is longer by the difference and the other shorter, and a change
+ * in how many calls are waited for would then look like a slow network. The difference is the median distance of the middles of a
+ * server and its client in normal traces, as NTP estimates it (RFC 5905, section 8); delays of the slow traces, which may
+ * be on one leg alone, count only for clocks that no normal trace has.
+ */
+export function createClockComparer(): ClockComparer {
+  const calls: Readonly<Record<'slow' | 'normal', ByClocks<Calls>>> = { slow: new Map(), normal: new Map() };
+  return {
+    see: (tree, set) => addCalls(tree, calls[set]),
+    offsets: () => {
+      const { slow, normal } = calls;
+      const unseen = new Map(
+        [...slow].map(([client, servers]) => [
+          client,
+          new Map([...servers].filter(([server]) => normal.get(client)?.has(server) !== true)),
+        ]),
+      );
+      const offsets: ByClocks<number> = new Map();
+      addOffsets(unseen, offsets);
+      addOffsets(normal, offsets);
+      return offsets;
+    },
+  };
+}
+
+/** The trace with every called span, and what is below it, on the clock of its caller. */
+export function alignClocks(trace: Trace, offsets: ClockOffsets): Trace {
   const shifts = new Map<Span, number>();
   // Parents come before their children.
-  for (const { span, parent } of buildTree(trace).nodes) {
-    const above = parent?.span;
-    const ahead = isCall(above, span) ? (offsets.get(pairOf(above, span)) ?? 0) : 0;
-    shifts.set(span, (above === undefined ? 0 : (shifts.get(above) ?? 0)) - ahead);
+  for (const node of buildTree(trace).nodes) {
+    const { parent, span } = node;
+    const above = parent === undefined ? 0 : (shifts.get(parent.span) ?? 0);
+    const ahead =
+      parent !== undefined && isCall(node)
+        ? offsets.get(clockOf(parent.span))?.get(clockOf(span))
+        : undefined;
+    shifts.set(span, above - (ahead ?? 0));
   }
   const moved = (span: Span): Span => {
     const shift = shifts.get(span) ?? 0;
     return shift === 0 ? span : { ...span, start: epochUs(Math.round(span.start + shift)) };
   };
   return { ...trace, spans: trace.spans.map(moved) };
-}
-
-function* allAligned(
-  traces: readonly Trace[],
-  offsets: ReadonlyMap<string, number>,
-): Steps<readonly Trace[]> {
-  const all: Trace[] = [];
-  for (const trace of traces) {
-    yield trace.spans.length;
-    all.push(aligned(trace, offsets));
-  }
-  return all;
-}
-
-/** Slow and normal traces of one endpoint. */
-export interface CohortSets {
-  readonly slow: readonly Trace[];
-  readonly normal: readonly Trace[];
-}
-
-/**
- * Slow and normal traces with the clocks of their services aligned. Where clocks differ by more than a call takes, one leg of
- * it is longer by the difference and the other shorter: a change in how many calls are waited for would then look
- * like a slow network. The difference is the median distance of the middles of a server and its client in normal traces, as NTP
- * estimates it (RFC 5905, section 8); delays of the slow traces, which may be on one leg alone, do not count. Traces whose
- * clocks agree are returned as they are.
- */
-export function* alignClocks(sets: CohortSets): Steps<CohortSets> {
-  const normal = yield* callsOf(sets.normal);
-  const unseen = [...(yield* callsOf(sets.slow))].filter(([key]) => !normal.has(key));
-  const offsets = offsetsOf(new Map([...unseen, ...normal]));
-  if (offsets.size === 0) return sets;
-  return { slow: yield* allAligned(sets.slow, offsets), normal: yield* allAligned(sets.normal, offsets) };
 }

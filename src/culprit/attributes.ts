@@ -42,52 +42,89 @@ function firstOf(source: Attributes, names: readonly string[]): AttributeValue |
 const podOfNode = (nodeId: AttributeValue | undefined): string | undefined =>
   typeof nodeId === 'string' ? nodeId.split('~')[2]?.split('.')[0] : undefined;
 
-/** The value of one of the compared attributes on a span; undefined when it has none. */
-export function attributeOf(
-  span: Pick<Span, 'attributes' | 'resource'>,
-  attribute: keyof typeof ATTRIBUTES,
-): string | undefined {
-  const names = ATTRIBUTES[attribute] ?? [];
-  const value = firstOf(span.resource, names) ?? firstOf(span.attributes, names);
-  if (value !== undefined) return typeof value === 'string' ? value : String(value);
-  return attribute === 'pod' ? podOfNode(span.attributes['node_id'] ?? span.resource['node_id']) : undefined;
+const NAMES = Object.keys(ATTRIBUTES);
+const POD = NAMES.indexOf('pod');
+
+/** What attributes say of one of the compared ones, by its place in `NAMES`. */
+function valueIn(source: Attributes, i: number): string | undefined {
+  const value = firstOf(source, ATTRIBUTES[NAMES[i] ?? ''] ?? []);
+  if (value === undefined) return i === POD ? podOfNode(source['node_id']) : undefined;
+  return typeof value === 'string' ? value : String(value);
 }
+
+/** What a resource says of the compared attributes. */
+interface ResourceValues {
+  /** In the order of `NAMES`. */
+  readonly values: readonly (string | undefined)[];
+  /** Places of those it does not name: each span may. */
+  readonly missing: readonly number[];
+}
+
+/** All spans of a process share one resource: it is read once. */
+const readResources = new WeakMap<Attributes, ResourceValues>();
+
+function resourceValues(resource: Attributes): ResourceValues {
+  const known = readResources.get(resource);
+  if (known !== undefined) return known;
+  const values = NAMES.map((_, i) => valueIn(resource, i));
+  const read = { values, missing: values.flatMap((value, i) => (value === undefined ? [i] : [])) };
+  readResources.set(resource, read);
+  return read;
+}
+
+/** The pod or host that ran a span; undefined when it does not say. */
+export const podOf = ({ attributes, resource }: Pick<Span, 'attributes' | 'resource'>): string | undefined =>
+  resourceValues(resource).values[POD] ?? valueIn(attributes, POD);
 
 const SEPARATOR = '\u0000';
 
 const textOf = (service: string, attribute: string, value: string): string =>
   service + SEPARATOR + attribute + SEPARATOR + value;
 
-const NAMES = Object.keys(ATTRIBUTES);
+/** The values of a service that a trace had so far. */
+interface Seen {
+  readonly resources: Set<Attributes>;
+  /** In the order of `NAMES`. */
+  readonly values: readonly Set<string>[];
+}
 
 /** In how many traces each value of each service occurs. Each step reads the spans of a trace. */
 function* countTraces(traces: readonly Trace[]): Steps<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   for (const { spans } of traces) {
     yield spans.length;
-    const seen = new Map<string, readonly Set<string>[]>();
-    for (const span of spans) countValues(span, seen, counts);
+    const byService = new Map<string, Seen>();
+    for (const span of spans) {
+      const seen = byService.get(span.serviceName) ?? {
+        resources: new Set(),
+        values: NAMES.map(() => new Set<string>()),
+      };
+      byService.set(span.serviceName, seen);
+      seeSpan(span, seen);
+    }
+    for (const [service, { values }] of byService)
+      values.forEach((ofAttribute, i) => {
+        for (const value of ofAttribute) {
+          const text = textOf(service, NAMES[i] ?? '', value);
+          counts.set(text, (counts.get(text) ?? 0) + 1);
+        }
+      });
   }
   return counts;
 }
 
-/** Counts the values of a span that its trace did not have yet: `seen` by service, then in the order of `NAMES`. */
-function countValues(
-  span: Span,
-  seen: Map<string, readonly Set<string>[]>,
-  counts: Map<string, number>,
-): void {
-  const values = seen.get(span.serviceName) ?? NAMES.map(() => new Set<string>());
-  seen.set(span.serviceName, values);
-  NAMES.forEach((attribute, i) => {
-    const value = attributeOf(span, attribute);
-    const known = values[i];
-    if (value === undefined || known === undefined || known.has(value)) return;
-    known.add(value);
-    // A text for each value of each span would take most of the time.
-    const text = textOf(span.serviceName, attribute, value);
-    counts.set(text, (counts.get(text) ?? 0) + 1);
-  });
+function seeSpan({ attributes, resource }: Span, { resources, values: seen }: Seen): void {
+  const { values, missing } = resourceValues(resource);
+  if (!resources.has(resource)) {
+    resources.add(resource);
+    values.forEach((value, i) => {
+      if (value !== undefined) seen[i]?.add(value);
+    });
+  }
+  for (const i of missing) {
+    const value = valueIn(attributes, i);
+    if (value !== undefined) seen[i]?.add(value);
+  }
 }
 
 /**

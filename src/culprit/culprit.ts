@@ -1,6 +1,6 @@
 import { allSteps, type Steps } from '../lib/concurrency.ts';
 import type { Trace } from '../traces/trace.ts';
-import { alignClocks } from './align-clocks.ts';
+import { createClockComparer } from './align-clocks.ts';
 import { overRepresented } from './attributes.ts';
 import { candidateOf } from './kind.ts';
 import { createPieceKeys } from './piece.ts';
@@ -38,9 +38,7 @@ export function* culpritSteps(
   normal: readonly Trace[],
 ): Steps<CulpritResult | NotCompared> {
   const bounded = { slow: slow.slice(0, MOST_TRACES), normal: normal.slice(0, MOST_TRACES) };
-  const sets = yield* alignClocks(bounded);
-  const options = { keys: createPieceKeys() };
-  const [s, n] = comparable(yield* profilesOf(sets.slow, options), yield* profilesOf(sets.normal, options));
+  const [s, n] = yield* profilesOfBoth(bounded);
   const counts = { slow: s.length, normal: n.length };
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };
   const comparer = createComparer(s, n);
@@ -62,6 +60,22 @@ const leastSlowdown = (normal: Profiles): number =>
   );
 
 type Profiles = readonly TraceProfile[];
+
+/** The comparable profiles of both sets, on clocks that agree. */
+function* profilesOfBoth(
+  sets: Readonly<Record<'slow' | 'normal', readonly Trace[]>>,
+): Steps<readonly [Profiles, Profiles]> {
+  const keys = createPieceKeys();
+  const clocks = createClockComparer();
+  const slow = yield* profilesOf(sets.slow, { keys, see: (tree) => clocks.see(tree, 'slow') });
+  const normal = yield* profilesOf(sets.normal, { keys, see: (tree) => clocks.see(tree, 'normal') });
+  const offsets = clocks.offsets();
+  if (offsets.size === 0) return comparable(slow, normal);
+  return comparable(
+    yield* profilesOf(sets.slow, { keys, offsets }),
+    yield* profilesOf(sets.normal, { keys, offsets }),
+  );
+}
 
 /** With so many whole traces, those with lost spans are not read. */
 const ENOUGH_WHOLE = 20;

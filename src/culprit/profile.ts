@@ -1,8 +1,9 @@
 import type { Steps } from '../lib/concurrency.ts';
 import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
 import type { Span, Trace } from '../traces/trace.ts';
-import { buildTree, type SpanNode } from '../traces/tree.ts';
-import { attributeOf } from './attributes.ts';
+import { buildTree, type SpanNode, type SpanTree } from '../traces/tree.ts';
+import { alignClocks, type ClockOffsets } from './align-clocks.ts';
+import { podOf } from './attributes.ts';
 import {
   type AwaitedChild,
   type AwaitedSpans,
@@ -59,6 +60,8 @@ interface Draft {
   /** What answered each span that was looked at. */
   readonly answers: Map<SpanNode, Call | undefined>;
   readonly awaited: AwaitedSpans;
+  /** Visits of the critical path that are still to be booked. */
+  readonly open: Visit[];
 }
 
 const endOf = ({ start, duration }: Span): number => start + duration;
@@ -79,6 +82,8 @@ function addCalls(draft: Draft, key: PieceKey, calls = 1): void {
 export interface ProfileOptions {
   /** Shared by traces that are compared. */
   readonly keys?: PieceKeys;
+  /** The tree of the trace, where it is built already. */
+  readonly tree?: SpanTree;
   /** The path is that of the calls beside this service: as if nothing had waited for it. */
   readonly without?: string;
 }
@@ -91,9 +96,8 @@ export interface ProfileOptions {
  */
 export function profileOf(
   trace: Trace,
-  { keys = createPieceKeys(), without }: ProfileOptions = {},
+  { keys = createPieceKeys(), tree = buildTree(trace), without }: ProfileOptions = {},
 ): TraceProfile | undefined {
-  const tree = buildTree(trace);
   const { roots, nodes } = tree;
   const root = topmost(roots);
   if (root === undefined) return undefined;
@@ -106,10 +110,11 @@ export function profileOf(
     bareCallers: new Set(),
     answers: new Map(),
     awaited: createAwaitedSpans(tree, without),
+    open: [],
   };
   for (const node of nodes) countCall(node, draft);
-  const stack: Visit[] = [{ node: root, start: root.span.start, end: endOf(root.span) }];
-  for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) stack.push(...walk(visit, draft));
+  draft.open.push({ node: root, start: root.span.start, end: endOf(root.span) });
+  for (let visit = draft.open.pop(); visit !== undefined; visit = draft.open.pop()) walk(visit, draft);
   const { pieces, hidden, answered, instances, bareCallers } = draft;
   return {
     trace,
@@ -127,15 +132,25 @@ export function profileOf(
 /** Reading the path of a span takes this many times as long as its attributes. */
 const PROFILE_STEP = 3;
 
+interface SetOptions extends Pick<ProfileOptions, 'keys' | 'without'> {
+  /** Takes the tree of each trace. */
+  readonly see?: (tree: SpanTree) => void;
+  /** How clocks differ: the traces are put onto one. */
+  readonly offsets?: ClockOffsets;
+}
+
 /** The profiles of traces. Each step is about one trace: its size is the number of spans. */
 export function* profilesOf(
   traces: readonly Trace[],
-  options: ProfileOptions,
+  { see, offsets, ...options }: SetOptions,
 ): Steps<readonly TraceProfile[]> {
   const profiles: TraceProfile[] = [];
-  for (const trace of traces) {
-    yield trace.spans.length * PROFILE_STEP;
-    const profile = profileOf(trace, options);
+  for (const each of traces) {
+    yield each.spans.length * PROFILE_STEP;
+    const trace = offsets === undefined ? each : alignClocks(each, offsets);
+    const tree = buildTree(trace);
+    see?.(tree);
+    const profile = profileOf(trace, { ...options, tree });
     if (profile !== undefined) profiles.push(profile);
   }
   return profiles;
@@ -256,7 +271,7 @@ function addInstance(
   { instances }: Draft,
   { time, calls }: { readonly time: number; readonly calls: number },
 ): void {
-  const pod = attributeOf(span, 'pod');
+  const pod = podOf(span);
   if (pod === undefined) return;
   const pods = instances.get(span.serviceName) ?? new Map<string, { time: number; calls: number }>();
   instances.set(span.serviceName, pods);
@@ -274,23 +289,18 @@ function book(draft: Draft, key: PieceKey, time: number): void {
   piece.visits += 1;
 }
 
-/** Books what a visit spent by itself, and returns what it waited for. */
-function walk(visit: Visit, draft: Draft): readonly Visit[] {
+/** Books what a visit spent by itself, and opens visits of what it waited for. */
+function walk(visit: Visit, draft: Draft): void {
   const { node, start, end } = visit;
   if (isConnectionSetup(node.span)) {
     book(draft, draft.keys.connection(node.span, connectedTo(node, draft)), end - start);
-    return [];
+    return;
   }
   const call = callAt(node, draft);
-  if (call !== undefined) return walkCall(visit, call, draft);
-  if (draft.awaited.hasChildren(node) || node.span.kind !== 'client')
-    return walkChildren(
-      visit,
-      node.span.kind === 'client' ? unansweredKey(node, draft) : draft.keys.own(node.span),
-      draft,
-    );
-  book(draft, unansweredKey(node, draft), end - start);
-  return [];
+  if (call !== undefined) walkCall(visit, call, draft);
+  else if (node.span.kind !== 'client') walkChildren(visit, draft.keys.own(node.span), draft);
+  else if (draft.awaited.hasChildren(node)) walkChildren(visit, unansweredKey(node, draft), draft);
+  else book(draft, unansweredKey(node, draft), end - start);
 }
 
 /** What the client called that a connection was set up for. */
@@ -311,25 +321,24 @@ function connectedTo({ parent }: SpanNode, draft: Draft): string {
  *     own span                              |==|
  *              req retry.. (its own)     own code
  */
-function walkCall(visit: Visit, call: Call, draft: Draft): readonly Visit[] {
+function walkCall(visit: Visit, call: Call, draft: Draft): void {
   const { node, start, end } = visit;
   const { span } = node;
   const [first, last] = [call.servers[0], call.servers.at(-1)];
-  if (first === undefined || last === undefined) return walkChildren(visit, draft.keys.own(span), draft);
+  if (first === undefined || last === undefined) {
+    walkChildren(visit, draft.keys.own(span), draft);
+    return;
+  }
   const inside = (at: number): number => Math.max(start, Math.min(span.start + at, end));
   const before = { node, start, end: inside(call.firstStart) };
   const after = { node, start: inside(call.answerEnd), end };
   const toServer = { key: draft.keys.call(span, first.span).request, time: first.span.start - start };
   const back = { key: draft.keys.call(span, last.span).response, time: end - endOf(last.span) };
-  return [
-    ...(call.before === 'own'
-      ? walkChildren(before, draft.keys.own(span), draft)
-      : walkLeg(before, toServer, draft)),
-    ...walkServers({ node, start: before.end, end: after.start }, call, draft),
-    ...(call.after === 'own'
-      ? walkChildren(after, draft.keys.own(span), draft)
-      : walkLeg(after, back, draft)),
-  ];
+  if (call.before === 'own') walkChildren(before, draft.keys.own(span), draft);
+  else walkLeg(before, toServer, draft);
+  walkServers({ node, start: before.end, end: after.start }, call, draft);
+  if (call.after === 'own') walkChildren(after, draft.keys.own(span), draft);
+  else walkLeg(after, back, draft);
 }
 
 /** One leg of a call: its time is measured between the two clocks, that of setting up the connection is taken out of it. */
@@ -337,32 +346,34 @@ function walkLeg(
   visit: Visit,
   { key, time }: { readonly key: PieceKey; readonly time: number },
   draft: Draft,
-): readonly Visit[] {
+): void {
   const hasSetup = visit.node.children.some(({ span }) => isConnectionSetup(span));
   const length = visit.end - visit.start;
   const isMeasured = hasSetup && length > 0;
   book(draft, key, isMeasured ? time - length : time);
-  return isMeasured ? walkChildren(visit, key, draft) : [];
+  if (isMeasured) walkChildren(visit, key, draft);
 }
 
-function walkServers(visit: Visit, { servers, isRetried }: Call, draft: Draft): readonly Visit[] {
+function walkServers(visit: Visit, { servers, isRetried }: Call, draft: Draft): void {
   const { span } = visit.node;
   const [first, last] = [servers[0], servers.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  if (!isRetried && first !== last)
-    return walkChildren(visit, draft.keys.call(span, last.span).request, draft);
-  if (first !== last) book(draft, draft.keys.call(span, last.span).retry, last.span.start - first.span.start);
+  if (first === undefined || last === undefined) return;
+  const { request, retry } = draft.keys.call(span, last.span);
+  if (!isRetried && first !== last) {
+    walkChildren(visit, request, draft);
+    return;
+  }
+  if (first !== last) book(draft, retry, last.span.start - first.span.start);
   addInstance(last, draft, { time: span.duration - last.span.duration, calls: 0 });
-  return [{ node: last, start: last.span.start, end: endOf(last.span) }];
+  draft.open.push({ node: last, start: last.span.start, end: endOf(last.span) });
 }
 
-/** Books the time in which a span waited for no other as that of `key`, and returns what it waited for. */
-function walkChildren(visit: Visit, key: PieceKey, draft: Draft): readonly Visit[] {
+/** Books the time in which a span waited for no other as that of `key`, and visits what it waited for. */
+function walkChildren(visit: Visit, key: PieceKey, draft: Draft): void {
   const { node, start, end } = visit;
   const { children, hidden, hasBareCall, isPartial } = draft.awaited.within(visit);
   draft.hidden += hidden;
   if (hasBareCall) draft.bareCallers.add(node.span.serviceName);
-  const visits: Visit[] = [];
   let cursor = end;
   let own = 0;
   let later: AwaitedChild | undefined;
@@ -375,7 +386,7 @@ function walkChildren(visit: Visit, key: PieceKey, draft: Draft): readonly Visit
   for (const child of children) {
     bookGap(cursor - child.end, child);
     later = child;
-    visits.push({ node: child.node, start: child.start + child.ahead, end: child.end + child.ahead });
+    draft.open.push({ node: child.node, start: child.start + child.ahead, end: child.end + child.ahead });
     cursor = child.start;
   }
   bookGap(cursor - start, undefined);
@@ -383,7 +394,6 @@ function walkChildren(visit: Visit, key: PieceKey, draft: Draft): readonly Visit
     book(draft, key, own);
     if (node.span.kind !== 'client') addInstance(node, draft, { time: own, calls: 0 });
   }
-  return visits;
 }
 
 /**

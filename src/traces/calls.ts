@@ -108,7 +108,8 @@ type Answered = Pick<Call, 'answers' | 'servers'> & { readonly attempts: readonl
 function answersTo(client: SpanNode, nested: number): Answered | undefined {
   if (client.span.kind !== 'client') return undefined;
   const servers = serversOf(client);
-  if (servers.length > 0) return { answers: servers, servers, attempts: attemptsOf(client) };
+  if (servers.length > 0)
+    return { answers: servers, servers, attempts: servers.length < 2 ? [] : attemptsOf(client) };
   if (nested === 0) return undefined;
   const answered = client.children.flatMap((child) => {
     const below = child.span.followsFrom === true ? undefined : answersTo(child, nested - 1);

@@ -12,6 +12,14 @@ const SPANS_IN_A_TURN = 8_000;
 /** A trace of so many spans: each server calls five others in sequence, by a client span each. */
 function aTrace(traceId: string, size: number, slower: number): Trace {
   const spans: Span[] = [];
+  // As the backends' formats have it: once for all spans of a process.
+  const resources = new Map<string, Span['resource']>();
+  const resourceOf = (service: number, pod: number): Span['resource'] => {
+    const name = `service-${service}-${pod}`;
+    const resource = resources.get(name) ?? { 'k8s.pod.name': name, 'service.version': 'v1' };
+    resources.set(name, resource);
+    return resource;
+  };
   const add = (parent: Span | undefined, kind: SpanKind, service: number, at: [number, number]): Span => {
     const [start, duration] = at;
     const span: Span = {
@@ -24,7 +32,7 @@ function aTrace(traceId: string, size: number, slower: number): Trace {
       start: start as EpochUs,
       duration: us(duration),
       attributes: { 'http.status_code': 200 },
-      resource: { 'k8s.pod.name': `service-${service}-${spans.length % 3}`, 'service.version': 'v1' },
+      resource: resourceOf(service, spans.length % 3),
       events: [],
       isError: false,
       warnings: [],

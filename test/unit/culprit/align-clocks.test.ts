@@ -1,11 +1,24 @@
 import { expect, it } from 'vitest';
-import { alignClocks as alignClocksInSteps, type CohortSets } from '../../../src/culprit/align-clocks.ts';
-import { allSteps } from '../../../src/lib/concurrency.ts';
+import { alignClocks as alignTrace, createClockComparer } from '../../../src/culprit/align-clocks.ts';
 import { epochUs, us } from '../../../src/lib/units.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
+import { buildTree } from '../../../src/traces/tree.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 
-const alignClocks = (sets: CohortSets): CohortSets => allSteps(alignClocksInSteps(sets));
+type Sets = Readonly<Record<'slow' | 'normal', readonly Trace[]>>;
+
+/** Both sets on clocks that agree; the same ones where they do. */
+function alignClocks(sets: Sets): Sets {
+  const clocks = createClockComparer();
+  for (const trace of sets.slow) clocks.see(buildTree(trace), 'slow');
+  for (const trace of sets.normal) clocks.see(buildTree(trace), 'normal');
+  const offsets = clocks.offsets();
+  if (offsets.size === 0) return sets;
+  const [slow, normal] = [sets.slow, sets.normal].map((traces) =>
+    traces.map((trace) => alignTrace(trace, offsets)),
+  );
+  return { slow: slow ?? [], normal: normal ?? [] };
+}
 
 /** checkout calls payments for 100 ms; the request takes 10 ms, the response `response`; payments calls a database. */
 const call = (ahead: number, response = 10_000): Trace =>
