@@ -2,10 +2,11 @@ import { culpritSteps } from '../../src/culprit/culprit.ts';
 import { createTurns, stepsInTurns } from '../../src/lib/concurrency.ts';
 import { type EpochUs, us } from '../../src/lib/units.ts';
 import type { Span, SpanKind, Trace } from '../../src/traces/trace.ts';
-import { spread } from './measure.ts';
 
 const SERVICES = 20;
 const CALLS = 5;
+/** The first comparisons run code that is not optimized yet. */
+const WARM_UP = 5;
 /** As `culprit/collect` sets it. */
 const SPANS_IN_A_TURN = 8_000;
 
@@ -59,34 +60,44 @@ const someTraces = (count: number, size: number, slower: number): readonly Trace
     aTrace(`${slower}${i}`.padStart(32, '0'), size, slower * (1 + (i % 7) / 20)),
   );
 
-/** Compares so many slow and normal traces as the bot does: how long it takes, and the longest time without a turn. */
-export async function benchCulpritSize(): Promise<void> {
-  for (const [count, size, rounds] of [
-    [40, 100, 20],
-    [200, 1_000, 8],
-  ] as const) {
-    const [slow, normal] = [someTraces(count, size, 2), someTraces(count, size, 1)];
-    const [times, cpu, stalls]: [number[], number[], number[]] = [[], [], []];
-    for (let round = -2; round < rounds; round += 1) {
-      let last = performance.now();
-      let longest = 0;
-      const nextStep = createTurns(SPANS_IN_A_TURN).begin();
-      const timer = setInterval(() => {
-        longest = Math.max(longest, performance.now() - last - 1);
-        last = performance.now();
-      }, 1);
-      const [begun, used] = [performance.now(), process.cpuUsage()];
-      await stepsInTurns(culpritSteps(slow, normal), nextStep);
-      if (round >= 0) {
-        times.push(performance.now() - begun);
-        const { user, system } = process.cpuUsage(used);
-        cpu.push((user + system) / 1_000);
-        stalls.push(longest);
-      }
-      clearInterval(timer);
-    }
-    console.log(
-      `${count} + ${count} traces of ${size} spans: ${spread(times)} ms, CPU ${spread(cpu)} ms, longest stall ${spread(stalls)} ms`,
-    );
-  }
+/** So many slow and as many normal traces of so many spans each, and how often they are compared. */
+export interface CulpritSize {
+  readonly count: number;
+  readonly spans: number;
+  readonly rounds: number;
 }
+
+/** What each comparison took, and the longest time without a turn for other work. Milliseconds. */
+export interface CulpritTimes {
+  readonly walls: readonly number[];
+  readonly cpu: readonly number[];
+  readonly stalls: readonly number[];
+}
+
+/** Compares traces as the bot does. */
+async function measure({ count, spans, rounds }: CulpritSize): Promise<CulpritTimes> {
+  const [slow, normal] = [someTraces(count, spans, 2), someTraces(count, spans, 1)];
+  const [walls, cpu, stalls]: [number[], number[], number[]] = [[], [], []];
+  for (let round = -WARM_UP; round < rounds; round += 1) {
+    let last = performance.now();
+    let longest = 0;
+    const nextStep = createTurns(SPANS_IN_A_TURN).begin();
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last - 1);
+      last = performance.now();
+    }, 1);
+    const [begun, used] = [performance.now(), process.cpuUsage()];
+    await stepsInTurns(culpritSteps(slow, normal), nextStep);
+    const { user, system } = process.cpuUsage(used);
+    clearInterval(timer);
+    if (round < 0) continue;
+    walls.push(performance.now() - begun);
+    cpu.push((user + system) / 1_000);
+    stalls.push(longest);
+  }
+  return { walls, cpu, stalls };
+}
+
+const [given] = process.argv.slice(2);
+if (given !== undefined)
+  process.stdout.write(JSON.stringify(await measure(JSON.parse(given) as CulpritSize)));

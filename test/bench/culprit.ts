@@ -7,9 +7,11 @@ import { readLegacyTraces } from '../../src/jaeger/wire-legacy.ts';
 import { selfTimeOf } from '../../src/traces/path-breakdown.ts';
 import type { Trace } from '../../src/traces/trace.ts';
 import { buildTree } from '../../src/traces/tree.ts';
+import { compiled } from './compiled.ts';
 import { injectedCases } from './culprit-injected.ts';
-import { benchCulpritSize } from './culprit-size.ts';
+import type { CulpritTimes } from './culprit-size.ts';
 import { type Case, VARIANTS } from './culprit-variants.ts';
+import { spread } from './measure.ts';
 
 const FOLDER = new URL('../../../shared/data/culprit-dev/', import.meta.url);
 
@@ -163,6 +165,20 @@ function runRow(name: string, all: readonly Case[], overall: Calibration): void 
   );
 }
 
+/** How long comparisons take by their size, and the longest time without a turn for other work. */
+async function benchSizes(): Promise<void> {
+  const measure = await compiled<CulpritTimes>('culprit-size');
+  for (const [count, spans, rounds] of [
+    [40, 100, 20],
+    [200, 1_000, 8],
+  ]) {
+    const { walls, cpu, stalls } = await measure({ count, spans, rounds });
+    console.log(
+      `${count} + ${count} traces of ${spans} spans: ${spread(walls)} ms, CPU ${spread(cpu)} ms, longest stall ${spread(stalls)} ms`,
+    );
+  }
+}
+
 const INJECTED_VARIANTS = [
   'all traces',
   'any 10 a side (1)',
@@ -179,7 +195,7 @@ const HEADER = 'AC@1   AC@3   MRR    right at each confidence';
  * each wrong answer, `BENCH_ONLY=<start of a row's name>` measures those rows alone.
  */
 export async function benchCulprit(): Promise<void> {
-  if (process.env['BENCH_ONLY'] === undefined) await benchCulpritSize();
+  if (process.env['BENCH_ONLY'] === undefined) await benchSizes();
   if (!existsSync(FOLDER)) {
     console.log('culprit: the labelled cases are not here (shared/data/culprit-dev), skipped');
     return;

@@ -1,3 +1,0 @@
-import { benchCulpritSize } from './culprit-size.ts';
-
-await benchCulpritSize();
