@@ -16,6 +16,7 @@ import { findService } from './find-service.ts';
 import { missingRequest, missingTrace, notInService } from './missing-trace.ts';
 import { isName, parseOptions, unknownWord, writeName } from './options.ts';
 import { joinTokens, type Token, word } from './tokens.ts';
+import { traceOrCopy } from './trace-evidence.ts';
 import { parseRequestReference, parseTraceReference } from './trace-reference.ts';
 
 /** `/latency <service> <id>`: one request in one service. */
@@ -89,8 +90,9 @@ async function run(
   const found = await findTrace({ command, now, signal }, deps);
   if ('answer' in found) return found;
   const { notices = [] } = found;
-  const trace = await deps.traces.trace(found.traceId, signal);
-  if (trace === undefined) return { answer: nothing(missingTrace(found.traceId)) };
+  const read = await traceOrCopy(found.traceId, deps, { now, signal });
+  if (read === undefined) return { answer: nothing(missingTrace(found.traceId)) };
+  const { trace } = read;
   const { request } = command;
   const requestId = request.kind === 'request' ? request.requestId : undefined;
   const inRequest = serviceInRequest({ trace, service, requestId }, { now, links: deps.links });
@@ -100,7 +102,7 @@ async function run(
     return { answer: notInService(service, { found: `Trace ${found.traceId} exists`, traces }) };
   }
   const { serverSpan } = inRequest;
-  const view = { ...inRequest.view, notices: [...notices, ...inRequest.view.notices] };
+  const view = { ...inRequest.view, notices: [...read.notices, ...notices, ...inRequest.view.notices] };
   const ended = toEpochMs(epochUs(view.start + view.rootDuration));
   const services = [...new Set(trace.spans.map((span) => span.serviceName))];
   const start = await breachStart(deps, { services, at: ended });

@@ -22,6 +22,7 @@ import type {
 import { missingRequest, missingTrace } from './missing-trace.ts';
 import { isId, nearestKeyword, parseShare } from './options.ts';
 import { joinTokens, quote, type Token, word } from './tokens.ts';
+import { traceOrCopy } from './trace-evidence.ts';
 import { parseRequestReference, parseTraceReference } from './trace-reference.ts';
 
 /** `/trace compare`. */
@@ -105,7 +106,7 @@ function writeReference(of: RequestReference | undefined): readonly string[] {
 }
 
 /** The trace of a reference, or the sentence that says why there is none. */
-type Found = TraceToCompare | { readonly problem: string };
+type Found = (TraceToCompare & { readonly notices?: readonly string[] }) | { readonly problem: string };
 
 async function run(
   request: CommandRequest<CompareCommand>,
@@ -121,9 +122,12 @@ async function run(
   if (a.trace.traceId === b.trace.traceId)
     return { answer: nothing(`Both ids are of the same trace, ${a.trace.traceId}.`) };
   const view = comparisonView({ a, b }, { now, links: deps.links });
-  return view === undefined
-    ? { answer: nothing('One of the two traces has no spans.') }
-    : { answer: { kind: 'comparison', view }, again: command };
+  if (view === undefined) return { answer: nothing('One of the two traces has no spans.') };
+  const copies = new Set([...(a.notices ?? []), ...(b.notices ?? [])]);
+  return {
+    answer: { kind: 'comparison', view: { ...view, notices: [...copies, ...view.notices] } },
+    again: command,
+  };
 }
 
 /** The request, and before it a similar one that took as long as such requests usually do. */
@@ -146,16 +150,16 @@ async function withTypical(
 async function findTrace(
   reference: RequestReference,
   { now, signal }: CommandRequest<CompareCommand>,
-  { traces, findRequest }: CommandDeps,
+  deps: CommandDeps,
 ): Promise<Found> {
   if (reference.kind === 'trace') {
-    const trace = await traces.trace(reference.traceId, signal);
-    return trace === undefined ? { problem: missingTrace(reference.traceId) } : { trace };
+    const read = await traceOrCopy(reference.traceId, deps, { now, signal });
+    return read ?? { problem: missingTrace(reference.traceId) };
   }
   const { requestId } = reference;
-  const found = await findRequest({ requestId, now }, signal);
+  const found = await deps.findRequest({ requestId, now }, signal);
   if (found.kind === 'absent') return { problem: missingRequest(requestId, found) };
   const traceId = found.view.traces[0]?.traceId;
-  const trace = traceId === undefined ? undefined : await traces.trace(traceId, signal);
+  const trace = traceId === undefined ? undefined : await deps.traces.trace(traceId, signal);
   return trace === undefined ? { problem: missingTrace(traceId ?? requestId) } : { trace, requestId };
 }

@@ -1,7 +1,12 @@
 import { UpstreamError } from '../lib/errors.ts';
 import { count, durationText, type Phrase } from '../lib/format.ts';
 import { after, before, type EpochMs } from '../lib/units.ts';
-import { decodeEvidence, type KeptEvidence, type KeptTraces } from '../messages/kept-evidence.ts';
+import {
+  decodeEvidence,
+  isAmongKept,
+  type KeptEvidence,
+  type KeptTraces,
+} from '../messages/kept-evidence.ts';
 import { EVIDENCE_RETENTION } from '../messages/store.ts';
 import { traceView } from '../traces/inspect-trace.ts';
 import { jaegerJson } from '../traces/jaeger-json.ts';
@@ -80,6 +85,58 @@ async function run(
 }
 
 const COPY = 'From the copy kept with the alert: Jaeger may have deleted the trace.';
+
+/** Alerts whose kept traces are looked through for one, the latest first. */
+const MOST_LOOKED_THROUGH = 200;
+
+/** A trace, and where it comes from when that is not Jaeger. */
+export interface FoundTrace {
+  readonly trace: Trace;
+  readonly notices: readonly string[];
+}
+
+/**
+ * A trace from Jaeger, or where Jaeger has it no longer or does not respond, from the copy kept with an alert. Throws the
+ * `UpstreamError` of Jaeger when there is no copy.
+ */
+export async function traceOrCopy(
+  traceId: string,
+  deps: Pick<CommandDeps, 'traces' | 'keptEvidence' | 'ledger'>,
+  { now, signal }: Pick<CommandRequest<unknown>, 'now' | 'signal'>,
+): Promise<FoundTrace | undefined> {
+  const found = await deps.traces.trace(traceId, signal).catch(async (error: unknown) => {
+    const copy = error instanceof UpstreamError ? await copyOf(traceId, deps, now) : undefined;
+    if (copy === undefined) throw error;
+    return copy;
+  });
+  if (found !== undefined && 'notices' in found) return found;
+  return found === undefined ? await copyOf(traceId, deps, now) : { trace: found, notices: [] };
+}
+
+/** A trace among those kept with the latest alerts. A store that does not respond has none. */
+export async function copyOf(
+  traceId: string,
+  deps: Pick<CommandDeps, 'keptEvidence' | 'ledger'>,
+  now: EpochMs,
+): Promise<FoundTrace | undefined> {
+  try {
+    const entries = await deps.ledger({ since: before(now, EVIDENCE_RETENTION) });
+    const alertIds = new Set(entries.flatMap(({ alertId }) => alertId ?? []));
+    for (const alertId of [...alertIds].slice(0, MOST_LOOKED_THROUGH)) {
+      const data = await deps.keptEvidence({ alertId, now });
+      if (data === undefined || !isAmongKept(data, traceId)) continue;
+      const trace = tracesOf(await decodeEvidence(data)).find((each) => each.traceId === traceId);
+      if (trace !== undefined)
+        return {
+          trace,
+          notices: [`From the copy kept with the alert ${alertId}: Jaeger did not return it.`],
+        };
+    }
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+  }
+  return undefined;
+}
 
 const tracesOf = ({ slow, normal }: KeptEvidence): readonly Trace[] => [...slow.traces, ...normal.traces];
 

@@ -2,7 +2,7 @@ import { UpstreamError } from '../lib/errors.ts';
 import { nearest } from '../lib/nearest.ts';
 import { epochUs, toEpochMs } from '../lib/units.ts';
 import type { RequestView } from '../traces/find-request.ts';
-import type { TraceView } from '../traces/inspect-trace.ts';
+import { type TraceView, traceView } from '../traces/inspect-trace.ts';
 import { isUuid, readRequestId } from '../traces/request-id.ts';
 import { type Answer, nothing } from './answer.ts';
 import { breachStart } from './breach-start.ts';
@@ -20,6 +20,7 @@ import { missingRequest, missingTrace } from './missing-trace.ts';
 import { isId, nearestKeyword, parseShare, writeName } from './options.ts';
 import { isWord, joinTokens, quote, shortened, type Token, word } from './tokens.ts';
 import type { CompareCommand } from './trace-compare.ts';
+import { copyOf } from './trace-evidence.ts';
 import {
   isMachineMade,
   OTHER,
@@ -242,7 +243,14 @@ async function runTrace(
 ): Promise<Reply<TraceCommand>> {
   const { command, signal } = request;
   const { traceId, isUnsampled } = command;
-  const view = await deps.inspectTrace(traceId, signal);
+  let failure: unknown;
+  const view = await deps.inspectTrace(traceId, signal).catch((error: unknown) => {
+    failure = error;
+    return undefined;
+  });
+  const copy = view === undefined ? await viewOfCopy(request, deps) : undefined;
+  if (copy !== undefined) return { answer: { kind: 'trace', view: copy }, again: command };
+  if (failure !== undefined) throw failure;
   if (view === undefined && isUnsampled === true) return { answer: nothing(unsampledTrace(traceId)) };
   if (view === undefined) {
     const found = await requestWithSameDigits(traceId, request, deps);
@@ -253,6 +261,16 @@ async function runTrace(
   const ranked = await withPercentiles(view, request, deps);
   const notices = isUnsampled === true ? [SAMPLED_LATER, ...view.notices] : view.notices;
   return { answer: { kind: 'trace', view: { ...ranked, notices } }, again: command };
+}
+
+/** The trace from the copy kept with an alert. */
+async function viewOfCopy(
+  { command: { traceId }, now }: CommandRequest<TraceCommand>,
+  deps: CommandDeps,
+): Promise<TraceView | undefined> {
+  const copy = await copyOf(traceId, deps, now);
+  const view = copy && traceView(copy.trace, { now, links: deps.links });
+  return view && { ...view, notices: [...copy.notices, ...view.notices] };
 }
 
 async function runRequest(

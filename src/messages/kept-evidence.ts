@@ -51,7 +51,10 @@ const firstOf = ({ compared, traces }: KeptTraces, count: number): KeptTraces =>
   traces: traces.slice(0, count),
 });
 
-/** As text for the store: as many traces of both sides as fit, at last none. */
+/**
+ * As text for the store: as many traces of both sides as fit, at last none. Its first line holds their ids, so that a trace is
+ * found without reading the others.
+ */
 export async function encodeEvidence(evidence: KeptEvidence, limit = MOST_KEPT_BYTES): Promise<string> {
   const { slow, normal } = evidence;
   let count = Math.max(slow.traces.length, normal.traces.length);
@@ -59,14 +62,20 @@ export async function encodeEvidence(evidence: KeptEvidence, limit = MOST_KEPT_B
     const part = { ...evidence, slow: firstOf(slow, count), normal: firstOf(normal, count) };
     const text = JSON.stringify(part);
     const data = text.length > MOST_TEXT ? undefined : (await compressed(text)).toString('base64');
-    if (data !== undefined && (data.length <= limit || count === 0)) return data;
+    const ids = [...part.slow.traces, ...part.normal.traces].map(({ traceId }) => traceId).join(' ');
+    if (data !== undefined && (ids.length + 1 + data.length <= limit || count === 0)) return `${ids}\n${data}`;
     count = Math.floor(count / 2);
   }
 }
 
+/** Whether a trace is among those that `encodeEvidence` wrote. */
+export const isAmongKept = (text: string, traceId: string): boolean =>
+  text.slice(0, text.indexOf('\n')).split(' ').includes(traceId);
+
 /** Reads what `encodeEvidence` wrote. */
-export async function decodeEvidence(data: string): Promise<KeptEvidence> {
-  const text = await through(new Uint8Array(Buffer.from(data, 'base64')), new DecompressionStream('gzip'));
+export async function decodeEvidence(written: string): Promise<KeptEvidence> {
+  const data = Buffer.from(written.slice(written.indexOf('\n') + 1), 'base64');
+  const text = await through(new Uint8Array(data), new DecompressionStream('gzip'));
   return JSON.parse(text.toString('utf8')) as KeptEvidence;
 }
 

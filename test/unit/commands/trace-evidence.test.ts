@@ -10,7 +10,7 @@ import {
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import { jaegerJson } from '../../../src/traces/jaeger-json.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
-import { aTrace } from '../../support/fake-trace-source.ts';
+import { aTrace, aTraceSourceError } from '../../support/fake-trace-source.ts';
 import { createSpyLogger } from '../../support/spies.ts';
 import { now, open } from './bench.ts';
 
@@ -34,8 +34,14 @@ const evidence = (over: Partial<KeptEvidence> = {}): KeptEvidence => ({
 });
 
 /** Sends a command to an installation that keeps the evidence of one alert, with these traces still in Jaeger. */
-async function ask(text: string, inJaeger: readonly Trace[] = [], kept = evidence()) {
+async function ask(
+  text: string,
+  inJaeger: readonly Trace[] = [],
+  kept = evidence(),
+  jaeger?: () => Promise<never>,
+) {
   const bench = open(inJaeger);
+  if (jaeger !== undefined) bench.source.before('trace', jaeger);
   const data = await encodeEvidence(kept);
   const answer = bench.answerWith({
     keptEvidence: async ({ alertId }) => (alertId === ALERT ? data : undefined),
@@ -75,6 +81,33 @@ describe('/trace evidence', () => {
       },
     });
     expect(reproducible).toBe(`/trace evidence ${ALERT} ${SLOW.traceId}`);
+  });
+
+  it.each([
+    [`${SLOW.traceId}`, 'trace'],
+    [`compare ${NORMAL.traceId} ${SLOW.traceId}`, 'comparison'],
+  ])('stands in where Jaeger has deleted the trace: /trace %s', async (text, kind) => {
+    const { answer } = await ask(text);
+    const notice = `From the copy kept with the alert ${ALERT}: Jaeger did not return it.`;
+    expect(answer).toMatchObject({ kind, view: { notices: expect.arrayContaining([notice]) } });
+    expect(shown(await ask(text, [SLOW, NORMAL]))).not.toContain('From the copy');
+  });
+
+  it('stands in where Jaeger does not respond, whose error is the answer for any other trace', async () => {
+    const failing = (of: string) => ask(of, [], evidence(), () => Promise.reject(aTraceSourceError()));
+    expect(shown(await failing(SLOW.traceId))).toContain('From the copy kept with the alert');
+    expect(shown(await failing('c'.repeat(32)))).toContain('Jaeger did not respond');
+  });
+
+  it('stands in for the spans of a service in a deleted request', async () => {
+    const bench = open([aTrace('77')]);
+    const data = await encodeEvidence(evidence());
+    const answer = bench.answerWith({
+      keptEvidence: async () => data,
+      ledger: async () => [{ at: now, kind: 'posted', what: 'x', alertId: ALERT }],
+    });
+    const { answer: shownAnswer } = await answer('/latency', `${SLOW.spans[0]?.serviceName} ${SLOW.traceId}`);
+    expect(JSON.stringify(shownAnswer)).toContain('From the copy kept with the alert');
   });
 
   it('gives the traces as files that read back as they were', async () => {
