@@ -63,7 +63,8 @@ export async function encodeEvidence(evidence: KeptEvidence, limit = MOST_KEPT_B
     const text = JSON.stringify(part);
     const data = text.length > MOST_TEXT ? undefined : (await compressed(text)).toString('base64');
     const ids = [...part.slow.traces, ...part.normal.traces].map(({ traceId }) => traceId).join(' ');
-    if (data !== undefined && (ids.length + 1 + data.length <= limit || count === 0)) return `${ids}\n${data}`;
+    if (data !== undefined && (ids.length + 1 + data.length <= limit || count === 0))
+      return `${ids}\n${data}`;
     count = Math.floor(count / 2);
   }
 }
