@@ -241,16 +241,10 @@ async function runTrace(
   request: CommandRequest<TraceCommand>,
   deps: CommandDeps,
 ): Promise<Reply<TraceCommand>> {
-  const { command, signal } = request;
+  const { command } = request;
   const { traceId, isUnsampled } = command;
-  let failure: unknown;
-  const view = await deps.inspectTrace(traceId, signal).catch((error: unknown) => {
-    failure = error;
-    return undefined;
-  });
-  const copy = view === undefined ? await viewOfCopy(request, deps) : undefined;
-  if (copy !== undefined) return { answer: { kind: 'trace', view: copy }, again: command };
-  if (failure !== undefined) throw failure;
+  const { view, isCopy } = await inspect(request, deps);
+  if (view !== undefined && isCopy) return { answer: { kind: 'trace', view }, again: command };
   if (view === undefined && isUnsampled === true) return { answer: nothing(unsampledTrace(traceId)) };
   if (view === undefined) {
     const found = await requestWithSameDigits(traceId, request, deps);
@@ -263,14 +257,25 @@ async function runTrace(
   return { answer: { kind: 'trace', view: { ...ranked, notices } }, again: command };
 }
 
-/** The trace from the copy kept with an alert. */
-async function viewOfCopy(
-  { command: { traceId }, now }: CommandRequest<TraceCommand>,
+/** The trace as Jaeger has it, else from the copy kept with an alert. Throws Jaeger's error where there is no copy. */
+async function inspect(
+  { command: { traceId }, now, signal }: CommandRequest<TraceCommand>,
   deps: CommandDeps,
-): Promise<TraceView | undefined> {
-  const copy = await copyOf(traceId, deps, now);
-  const view = copy && traceView(copy.trace, { now, links: deps.links });
-  return view && { ...view, notices: [...copy.notices, ...view.notices] };
+): Promise<{ readonly view: TraceView | undefined; readonly isCopy: boolean }> {
+  const viewOfCopy = async (): Promise<TraceView | undefined> => {
+    const copy = await copyOf(traceId, deps, now);
+    const view = copy && traceView(copy.trace, { now, links: deps.links });
+    return view && { ...view, notices: [...copy.notices, ...view.notices] };
+  };
+  try {
+    const view = await deps.inspectTrace(traceId, signal);
+    if (view !== undefined) return { view, isCopy: false };
+  } catch (error) {
+    const view = await viewOfCopy();
+    if (view === undefined) throw error;
+    return { view, isCopy: true };
+  }
+  return { view: await viewOfCopy(), isCopy: true };
 }
 
 async function runRequest(

@@ -38,7 +38,7 @@ export interface CulpritFinding {
   readonly warnings?: readonly Phrase[];
   readonly asOf: EpochMs;
   /** In an alert group: the alert whose traces were compared, and its service. */
-  readonly member?: { readonly alertId: string; readonly service: string };
+  readonly member?: Pick<Alert, 'alertId' | 'labels' | 'activeAt'> & { readonly service: string };
   /** The command that shows the whole comparison. */
   readonly command: string;
 }
@@ -158,10 +158,10 @@ function toCompare(of: CulpritWanted, last: Traced | undefined): CulpritWanted {
   const comparedId = last?.alert.alertId ?? shown?.member?.alertId;
   if (comparedId === undefined || comparedId === alert.alertId || !isFiringIn(alertGroup, comparedId))
     return of;
-  // Compared by the process before this one: only the worst alert comes with its labels and service.
-  if (last === undefined) return { ...of, traceService: undefined };
-  const { traceService } = last;
-  return { ...of, alert: { ...last.alert, seenAt: alert.seenAt }, traceService };
+  // Without `last` it was compared by the process before this one, and what was shown says what it needs.
+  const compared = last?.alert ?? shown?.member;
+  const traceService = last === undefined ? shown?.member?.service : last.traceService;
+  return { ...of, alert: { ...alert, ...compared, seenAt: alert.seenAt }, traceService };
 }
 
 /** When traces are compared next, after what this process, or the one that made the message, compared last. */
@@ -185,7 +185,7 @@ async function compare(
     comparisons.nextAt = after(now, isEarly ? ms(delay * SECOND) : INTERVAL);
     const finding = findingOf(why, {
       asOf: now,
-      member: alertGroup === undefined ? undefined : { alertId: alert.alertId, service },
+      member: alertGroup === undefined ? undefined : memberOf(alert, service),
       command: traceCommand('why', service, window),
     });
     const isTooSoon = isEarly && now < after(comparisons.firstAt, PATIENCE);
@@ -203,6 +203,13 @@ async function compare(
     comparisons.isRunning = false;
   }
 }
+
+const memberOf = ({ alertId, labels, activeAt }: Alert, service: string): CulpritFinding['member'] => ({
+  alertId,
+  labels,
+  activeAt,
+  service,
+});
 
 /** The alert's objective, for the series of the alert. */
 function measuredBy({ objective }: SloRule, { labels }: Alert): Pick<WhyQuery, 'threshold' | 'objective'> {

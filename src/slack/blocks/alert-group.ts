@@ -5,7 +5,7 @@ import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { countElsewhere } from '../../policy/alert-group.ts';
-import { briefMessage, culpritLines, metricLines, notComparedLine, whyButton } from './alert.ts';
+import { briefMessage, culpritLines, metricLines, notComparedLine, culpritButtons } from './alert.ts';
 import { ACKNOWLEDGE, groupButtons } from './alert-actions.ts';
 import { facts, guess, unitOf } from './alert-facts.ts';
 import {
@@ -84,7 +84,7 @@ function wholeGroup(view: AlertGroupView): Rendered {
     header(title),
     section([...contextLines(view), ...culpritLines(view)].join('\n')),
     ...(metrics.length === 0 ? [] : [section(metrics.join('\n'))]),
-    ...actions([...groupButtons(alertGroup, view.rule), ...whyButton(view)]),
+    ...actions([...groupButtons(alertGroup, view.rule), ...culpritButtons(view)]),
     ...fields(figures(view)),
     alertGroupTable(view),
     ...context([listed(view)]),

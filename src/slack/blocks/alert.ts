@@ -67,7 +67,7 @@ export function alertMessage(view: MessageView): Rendered {
   const blocks: SlackBlock[] = [
     header(title),
     ...lead(view),
-    ...actions([...actionButtons(alert), ...whyButton(view), ...slowestButton(view)]),
+    ...actions([...actionButtons(alert), ...culpritButtons(view), ...slowestButton(view)]),
     ...traces(view),
     ...(chart === undefined ? [] : [chart, ...chartAge(view)]),
     ...texts(view),
@@ -349,11 +349,15 @@ function slowestButton(view: MessageView): ReturnType<typeof button>[] {
     : [button(buttonLabel(view), SLOWEST_TRACES, command)];
 }
 
-/** Opens the comparison behind the culprit. */
-export function whyButton({ culprit }: MessageView): ReturnType<typeof button>[] {
-  return culprit === undefined || !isButtonValue(culprit.command)
-    ? []
-    : [button('Why', `${RUN_COMMAND}_why`, culprit.command)];
+/** Opens the comparison behind the culprit, and the traces that were kept of it. */
+export function culpritButtons({ alert, culprit }: MessageView): ReturnType<typeof button>[] {
+  if (culprit === undefined || !isButtonValue(culprit.command)) return [];
+  const kept = `/trace evidence ${culprit.member?.alertId ?? alert.alertId}`;
+  const isKept = culprit.subject !== '' && isButtonValue(kept);
+  return [
+    button('Why', `${RUN_COMMAND}_why`, culprit.command),
+    ...(isKept ? [button('Evidence', `${RUN_COMMAND}_evidence`, kept)] : []),
+  ];
 }
 
 function allLinks({ alert, links }: MessageView): MessageView['links'] {

@@ -84,7 +84,7 @@ describe('/trace evidence', () => {
   });
 
   it.each([
-    [`${SLOW.traceId}`, 'trace'],
+    [SLOW.traceId, 'trace'],
     [`compare ${NORMAL.traceId} ${SLOW.traceId}`, 'comparison'],
   ])('stands in where Jaeger has deleted the trace: /trace %s', async (text, kind) => {
     const { answer } = await ask(text);

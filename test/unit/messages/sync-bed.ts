@@ -216,7 +216,7 @@ function syncTo({ apiUrl, clock, log, recorder }: TestSlack, store: Store, more:
       await more.before?.();
       return { ...FOUND, traceService: `${alert.series['service']}.shop`, slowShare: alert.value };
     },
-    watchCulprit: explainSlowness && createCulpritWatch({ explainSlowness, clock, logger: log }),
+    watchCulprit: explainSlowness && createCulpritWatch({ explainSlowness, store, clock, logger: log }),
     clock,
     logger: log,
     recorder,

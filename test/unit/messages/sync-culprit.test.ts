@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { GroupedAlert } from '../../../src/alerts/alert.ts';
 import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
 import type { Candidate } from '../../../src/culprit/result.ts';
@@ -56,10 +56,12 @@ it('a breach is posted and gets its traces first, and its culprit by a second ed
   await firing();
   expect(bed.called('chat.update')).toHaveLength(1);
   expect(shown()).not.toContain('Culprit');
+  expect(shown()).not.toContain('/trace evidence');
   await seconds(5);
   expect(bed.called('chat.update')).toHaveLength(2);
   expect(shown()).toContain(HEADLINE);
   expect(shown()).toMatch(/"value":"\/trace why checkout\.shop at [^"]+"/);
+  expect(shown()).toContain(`"value":"/trace evidence ${alertOf({}).alertId}"`);
   expect(asked).toMatchObject([{ service: 'checkout.shop', threshold: 500_000, isBreach: true }]);
   expect((await bed.store.pendingMessages()).depth).toBe(0);
 });
@@ -140,6 +142,7 @@ describe('before the slow traces arrived', () => {
     await firing();
     await seconds(30);
     expect(shown()).toContain('Not compared: 3 slow and 40 normal traces');
+    expect(shown()).not.toContain('/trace evidence');
     await seconds(70);
     expect(asked).toHaveLength(7);
     expect((await bed.store.pendingMessages()).depth).toBe(0);
@@ -261,6 +264,10 @@ describe('of an alert group', () => {
     await seconds(5);
     expect(shown()).toContain(HEADLINE.replace('Culprit:', 'Culprit of stock.shop:'));
     expect(shown()).toMatch(/"value":"\/trace why stock\.shop at [^"]+"/);
+    const member = /"value":"\/trace evidence ([^"]+)"/.exec(shown())?.[1] ?? '';
+    await vi.waitFor(async () =>
+      expect(await bed.store.keptEvidence({ alertId: member, now: bed.stand.clock.now() })).toBeDefined(),
+    );
     await group('cart');
     await seconds(60);
     await group('cart');
@@ -288,6 +295,30 @@ describe('of an alert group', () => {
     ]);
   });
 
+  it('goes on to compare it in the next process, with its own labels, although another one is the worst', async () => {
+    await group('stock');
+    await seconds(5);
+    const explainSlowness = async (query: WhyQuery): Promise<WhySlow> => {
+      asked.push(query);
+      const { window } = query;
+      return {
+        endpoint: {},
+        result: compared(),
+        slow: { window },
+        normal: { window },
+        searches: 1,
+        isIncomplete: false,
+      };
+    };
+    const other = bed.syncOn(bed.store, { explainSlowness });
+    await seconds(120);
+    await group('cart', [], other);
+    expect(asked).toMatchObject([{ service: 'stock.shop' }, { service: 'stock.shop' }]);
+    expect(asked[0]?.objective?.matchLabels).toMatchObject({ service: 'stock' });
+    expect(asked[1]?.objective?.matchLabels).toEqual(asked[0]?.objective?.matchLabels);
+    expect(asked[1]?.window.start).toBe(asked[0]?.window.start);
+  });
+
   it('keeps it in a process that did not find it, and when the group has ended', async () => {
     await group('stock');
     await seconds(5);
@@ -300,6 +331,5 @@ describe('of an alert group', () => {
     await group('cart', [], other);
     await group('cart', services, other);
     expect(shown()).toContain('*Culprit of stock.shop:* payments.shop');
-    expect(askedFor()).toEqual(['stock.shop']);
   });
 });
