@@ -5,7 +5,7 @@ import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { countElsewhere } from '../../policy/alert-group.ts';
-import { briefMessage, culpritLines, metricLines, notComparedLine, culpritButtons } from './alert.ts';
+import { briefMessage, culpritButtons, culpritLines, metricLines, notComparedLine } from './alert.ts';
 import { ACKNOWLEDGE, groupButtons } from './alert-actions.ts';
 import { facts, guess, unitOf } from './alert-facts.ts';
 import {
