@@ -151,17 +151,17 @@ const keyOf = ({ alert, alertGroup }: CulpritWanted): string => alertGroup?.id ?
 const isFiringIn = ({ rows }: AlertGroupSnapshot, alertId: string): boolean =>
   rows.some((row) => row.alertId === alertId && row.state === 'firing');
 
-/** Of an alert group the alert that was compared first while it fires, then the worst: the worst one changes often. */
+/**
+ * Of an alert group the alert that was compared first while it fires, then the worst: the worst one changes often. One that the
+ * process before this one compared is known from what its message shows.
+ */
 function toCompare(of: CulpritWanted, last: Traced | undefined): CulpritWanted {
   const { alertGroup, alert, shown } = of;
-  if (alertGroup === undefined) return of;
-  const comparedId = last?.alert.alertId ?? shown?.member?.alertId;
-  if (comparedId === undefined || comparedId === alert.alertId || !isFiringIn(alertGroup, comparedId))
-    return of;
-  // Without `last` it was compared by the process before this one, and what was shown says what it needs.
-  const compared = last?.alert ?? shown?.member;
-  const traceService = last === undefined ? shown?.member?.service : last.traceService;
-  return { ...of, alert: { ...alert, ...compared, seenAt: alert.seenAt }, traceService };
+  const compared = last === undefined ? shown?.member : { ...last.alert, service: last.traceService };
+  if (alertGroup === undefined || compared === undefined || compared.alertId === alert.alertId) return of;
+  if (!isFiringIn(alertGroup, compared.alertId)) return of;
+  const { service: traceService, ...ofAlert } = compared;
+  return { ...of, alert: { ...alert, ...ofAlert, seenAt: alert.seenAt }, traceService };
 }
 
 /** When traces are compared next, after what this process, or the one that made the message, compared last. */

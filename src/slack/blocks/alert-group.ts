@@ -5,7 +5,7 @@ import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { countElsewhere } from '../../policy/alert-group.ts';
-import { briefMessage, culpritButtons, culpritLines, metricLines, notComparedLine } from './alert.ts';
+import { briefMessage } from './alert.ts';
 import { ACKNOWLEDGE, groupButtons } from './alert-actions.ts';
 import { facts, guess, unitOf } from './alert-facts.ts';
 import {
@@ -24,6 +24,7 @@ import {
 } from './block-kit.ts';
 import { atLeastPrefix, ruleValue } from './format.ts';
 import { code, date, escape, link, literal, mentionLine, oneLine } from './mrkdwn.ts';
+import { culpritButtons, culpritLines, metricLines, notComparedLine } from './why.ts';
 
 /** Traces of the worst alert are lines: a message may have one table, and that lists the alerts. */
 const TRACES_SHOWN = 3;

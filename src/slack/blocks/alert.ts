@@ -1,6 +1,6 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
 import { count, timeSpan } from '../../lib/format.ts';
-import { between, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../../lib/units.ts';
+import { between, type EpochMs, epochMs, type Milliseconds } from '../../lib/units.ts';
 import {
   distinction,
   evidenceWindow,
@@ -13,7 +13,7 @@ import {
 } from '../../messages/alert-subject.ts';
 import type { Stale } from '../../messages/evidence.ts';
 import type { MessageView } from '../../messages/notifier.ts';
-import { actionButtons, actionLines, RUN_COMMAND } from './alert-actions.ts';
+import { actionButtons, actionLines } from './alert-actions.ts';
 import { facts, hasRecoveryValue, headlineText, recoveredText, stateLine, valueText } from './alert-facts.ts';
 import {
   actions,
@@ -29,21 +29,10 @@ import {
   section,
 } from './block-kit.ts';
 import { noDataEnd, unconfirmedEndText } from './format.ts';
-import {
-  code,
-  date,
-  escape,
-  isLinkable,
-  link,
-  literal,
-  mentionLine,
-  oneLine,
-  person,
-  signalLines,
-  warningLines,
-} from './mrkdwn.ts';
+import { code, date, escape, isLinkable, link, literal, mentionLine, oneLine, person } from './mrkdwn.ts';
 import { silenceMessage } from './silence.ts';
 import { shownRows, tracesTable } from './slowest.ts';
+import { culpritButtons, culpritLines, metricLines, notComparedLine } from './why.ts';
 
 /** The button in an alert's message that lists the slowest traces of the breach's own window. */
 export const SLOWEST_TRACES = 'slowest_traces';
@@ -251,37 +240,6 @@ function lead(view: MessageView): readonly SlackBlock[] {
   return sections.filter((lines) => lines.length > 0).map((lines) => section(lines.join('\n')));
 }
 
-/** A comparison is repeated every two minutes: an older one says when it was made. */
-const RECENT = 4 * MINUTE;
-
-/** Who is to blame, in an alert group for which service, with how sure that is; of an unclear result the candidates. */
-export function culpritLines({ alert, culprit }: MessageView): readonly string[] {
-  if (culprit === undefined || culprit.subject === '') return [];
-  const { headline, others, asOf, member } = culprit;
-  const isOld = alert.state !== 'resolved' && between(asOf, alert.seenAt) > RECENT;
-  const text = headline.replace(/^Culprit: /u, '');
-  const of = member === undefined ? '' : ` of ${escape(oneLine(member.service), 100)}`;
-  return [
-    `*Culprit${of}:* ${escape(oneLine(text), 900)}${isOld ? ` · as of ${date(asOf, '{time}')}` : ''}`,
-    ...others.slice(0, 3).map((other) => escape(oneLine(other), 500)),
-  ];
-}
-
-/** Why no culprit is named. */
-export const notComparedLine = (culprit: MessageView['culprit']): readonly string[] => {
-  if (culprit?.subject !== '') return [];
-  const { headline, member } = culprit;
-  const of = member === undefined ? '' : `Service ${code(member.service, 100)}: `;
-  return [`${of}${escape(oneLine(headline), 300)}`];
-};
-
-/** What metrics say about the culprit and its traces. */
-export function metricLines({ culprit }: MessageView): readonly string[] {
-  if (culprit === undefined) return [];
-  const supporting = culprit.subject === '' ? [] : signalLines(culprit.signals);
-  return [...supporting, ...warningLines(culprit.warnings)];
-}
-
 const showsSummaryFirst = (view: MessageView): boolean =>
   view.alert.state !== 'resolved' &&
   view.rule.objective === undefined &&
@@ -347,17 +305,6 @@ function slowestButton(view: MessageView): ReturnType<typeof button>[] {
   return command === undefined || !isButtonValue(command)
     ? []
     : [button(buttonLabel(view), SLOWEST_TRACES, command)];
-}
-
-/** Opens the comparison behind the culprit, and the traces that were kept of it. */
-export function culpritButtons({ alert, culprit }: MessageView): ReturnType<typeof button>[] {
-  if (culprit === undefined || !isButtonValue(culprit.command)) return [];
-  const kept = `/trace evidence ${culprit.member?.alertId ?? alert.alertId}`;
-  const isKept = culprit.subject !== '' && isButtonValue(kept);
-  return [
-    button('Why', `${RUN_COMMAND}_why`, culprit.command),
-    ...(isKept ? [button('Evidence', `${RUN_COMMAND}_evidence`, kept)] : []),
-  ];
 }
 
 function allLinks({ alert, links }: MessageView): MessageView['links'] {

@@ -5,11 +5,15 @@ import { coverageText } from '../../culprit/coverage.ts';
 import type { PieceDelta } from '../../culprit/score.ts';
 import { culpritSentences, pieceText } from '../../culprit/text.ts';
 import { count, share, significant } from '../../lib/format.ts';
-import { compareButton } from './alert-actions.ts';
+import { between, MINUTE } from '../../lib/units.ts';
+import type { MessageView } from '../../messages/notifier.ts';
+import { compareButton, RUN_COMMAND } from './alert-actions.ts';
 import {
   actions,
+  button,
   cell,
   context,
+  isButtonValue,
   linkButtons,
   list,
   notices,
@@ -159,4 +163,46 @@ function exampleLines({ examples: { slow, normal } }: WhyView): readonly SlackBl
     of === undefined ? [] : [`${name} ${link(of.url, shortTraceId(of.traceId))} *${time(of.duration)}*`];
   const lines = [...line('Slow', slow), ...line('Normal', normal)];
   return lines.length === 0 ? [] : [section(`Examples: ${lines.join(' · ')}`)];
+}
+
+/** A comparison is repeated every two minutes: an older one says when it was made. */
+const RECENT = 4 * MINUTE;
+
+/** Who is to blame, in an alert group for which service, with how sure that is; of an unclear result the candidates. */
+export function culpritLines({ alert, culprit }: MessageView): readonly string[] {
+  if (culprit === undefined || culprit.subject === '') return [];
+  const { headline, others, asOf, member } = culprit;
+  const isOld = alert.state !== 'resolved' && between(asOf, alert.seenAt) > RECENT;
+  const text = headline.replace(/^Culprit: /u, '');
+  const of = member === undefined ? '' : ` of ${escape(oneLine(member.service), 100)}`;
+  return [
+    `*Culprit${of}:* ${escape(oneLine(text), 900)}${isOld ? ` · as of ${date(asOf, '{time}')}` : ''}`,
+    ...others.slice(0, 3).map((other) => escape(oneLine(other), 500)),
+  ];
+}
+
+/** Why no culprit is named. */
+export const notComparedLine = (culprit: MessageView['culprit']): readonly string[] => {
+  if (culprit?.subject !== '') return [];
+  const { headline, member } = culprit;
+  const of = member === undefined ? '' : `Service ${code(member.service, 100)}: `;
+  return [`${of}${escape(oneLine(headline), 300)}`];
+};
+
+/** What metrics say about the culprit and its traces. */
+export function metricLines({ culprit }: MessageView): readonly string[] {
+  if (culprit === undefined) return [];
+  const supporting = culprit.subject === '' ? [] : signalLines(culprit.signals);
+  return [...supporting, ...warningLines(culprit.warnings)];
+}
+
+/** Opens the comparison behind the culprit, and the traces that were kept of it. */
+export function culpritButtons({ alert, culprit }: MessageView): ReturnType<typeof button>[] {
+  if (culprit === undefined || !isButtonValue(culprit.command)) return [];
+  const kept = `/trace evidence ${culprit.member?.alertId ?? alert.alertId}`;
+  const isKept = culprit.subject !== '' && isButtonValue(kept);
+  return [
+    button('Why', `${RUN_COMMAND}_why`, culprit.command),
+    ...(isKept ? [button('Evidence', `${RUN_COMMAND}_evidence`, kept)] : []),
+  ];
 }

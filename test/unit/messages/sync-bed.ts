@@ -37,7 +37,7 @@ const FOUND: Evidence = {
   gaps: [],
 };
 
-const rule: SloRule = aRule({
+export const rule: SloRule = aRule({
   channel: '#incidents',
   objective: {
     family: {

@@ -4,11 +4,10 @@ import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
 import type { Candidate } from '../../../src/culprit/result.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
-import { aRule } from '../../support/builders.ts';
 import { aCandidate, aCulpritResult } from '../../support/culprit-result.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { inVirtualTime } from '../slack/slack-server.ts';
-import { alertOf, resolved, useBed } from './sync-bed.ts';
+import { alertOf, resolved, rule, useBed } from './sync-bed.ts';
 
 const candidate = (service: string, over: Partial<Candidate> = {}): Candidate =>
   aCandidate({ service, ...over });
@@ -245,9 +244,9 @@ describe('of an alert group', () => {
       });
     const count = rows.filter(({ state }) => state === 'firing').length;
     const counts = { firing: count, 'no-data': 0, resolved: rows.length - count };
-    const alert = alertOf({ alertId: worst, series: { service: worst }, seenAt: now });
+    const of = { service: worst };
+    const alert = alertOf({ alertId: worst, series: of, labels: of, seenAt: now });
     const alertGroup = { id: 'group', startedAt: START, counts, rows };
-    const rule = aRule({ channel: '#incidents' });
     const desired = { group: 'g', alert, rule, asOf: now, alertGroup };
     const state = { evalTime: now, rules: {} };
     await bed.store.applyEvaluation({
