@@ -158,14 +158,14 @@ export function* overRepresented(
   return findings.sort((a, b) => a.probability - b.probability).slice(0, MOST_FINDINGS);
 }
 
-/** Natural logarithms of factorials, extended as they are needed. */
-const logFactorials: number[] = [0];
+/** From here on Stirling's series is exact to 13 digits. */
+const STIRLING = 256;
+const logFactorials = [0];
+for (let n = 1; n < STIRLING; n++) logFactorials.push((logFactorials[n - 1] ?? 0) + Math.log(n));
 
-function logFactorial(n: number): number {
-  for (let i = logFactorials.length; i <= n; i++)
-    logFactorials.push((logFactorials[i - 1] ?? 0) + Math.log(i));
-  return logFactorials[n] ?? 0;
-}
+/** The natural logarithm of a factorial. */
+const logFactorial = (n: number): number =>
+  logFactorials[n] ?? n * Math.log(n) - n + Math.log(2 * Math.PI * n) / 2 + 1 / (12 * n) - 1 / (360 * n ** 3);
 
 const logChoose = (n: number, k: number): number => logFactorial(n) - logFactorial(k) - logFactorial(n - k);
 
@@ -187,12 +187,31 @@ export interface SeenInTwo {
  */
 export function fisherExact({ a, ofA, b, ofB }: SeenInTwo): number {
   const seen = a + b;
-  const all = logChoose(ofA + ofB, seen);
-  let sum = 0;
-  for (let x = a; x <= Math.min(seen, ofA); x++)
-    if (seen - x <= ofB) sum += Math.exp(logChoose(ofA, x) + logChoose(ofB, seen - x) - all);
+  const probabilityOf = (inA: number): number =>
+    Math.exp(logChoose(ofA, inA) + logChoose(ofB, seen - inA) - logChoose(ofA + ofB, seen));
+  // Summed from `a` away from the most probable number: the terms fall, and those that add nothing are left out.
+  if (a * (ofA + ofB) > seen * ofA) {
+    const last = Math.min(seen, ofA);
+    const next = (x: number): number => ((ofA - x) * (seen - x)) / ((x + 1) * (ofB - seen + x + 1));
+    return tailSum(probabilityOf(a), (i) => (a + i < last ? next(a + i) : 0));
+  }
+  const first = Math.max(0, seen - ofB);
+  if (a <= first) return 1;
+  const before = (x: number): number => (x * (ofB - seen + x)) / ((ofA - x + 1) * (seen - x + 1));
+  return 1 - tailSum(probabilityOf(a - 1), (i) => (a - 1 - i > first ? before(a - 1 - i) : 0));
+}
+
+/** The sum of a term and those after it, each `factorOf` times the one before, until they add nothing. */
+function tailSum(first: number, factorOf: (i: number) => number): number {
+  let [term, sum] = [first, first];
+  for (let i = 0; term > sum * NEGLIGIBLE; i++) {
+    term *= factorOf(i);
+    sum += term;
+  }
   return Math.min(1, sum);
 }
+
+const NEGLIGIBLE = 1e-12;
 
 /** How often something happened, of how many requests. */
 export interface CountedShare {
@@ -200,16 +219,15 @@ export interface CountedShare {
   readonly of: number;
 }
 
-/** Larger counts are scaled down: the test then reads the same shares. */
-const MOST_TESTED = 20_000;
-
-/** Whether a share is larger than another one, and that is less probable by chance than `probability`: Fisher's exact test. */
+/**
+ * Whether a share is larger than another one, and that is less probable by chance than `probability`: Fisher's exact test. Counts
+ * may be estimates.
+ */
 export function isMoreThanByChance(more: CountedShare, than: CountedShare, probability: number): boolean {
-  const scale = Math.min(1, MOST_TESTED / Math.max(more.of, than.of));
-  const scaled = ({ count, of }: CountedShare): readonly [number, number] => {
-    const all = Math.max(1, Math.round(of * scale));
-    return [Math.min(all, Math.round(count * scale)), all];
-  };
-  const [[a, ofA], [b, ofB]] = [scaled(more), scaled(than)];
+  const counted = ({ count, of }: CountedShare): readonly [number, number] => [
+    Math.round(count),
+    Math.max(1, Math.round(count), Math.round(of)),
+  ];
+  const [[a, ofA], [b, ofB]] = [counted(more), counted(than)];
   return fisherExact({ a, ofA, b, ofB }) < probability;
 }

@@ -3,7 +3,7 @@ import { operationOf } from '../traces/operations.ts';
 import { rankingSpan } from '../traces/slowest.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
-import { fisherExact } from './attributes.ts';
+import { isMoreThanByChance } from './attributes.ts';
 
 /** The requests of a service that are compared with each other: of one span name, or of one request line. */
 export interface Endpoint {
@@ -120,15 +120,13 @@ export interface Excess {
 
 type Counts = Omit<Excess, 'isLarger'>;
 
-/** Larger sets are scaled down: the test then reads the same shares. */
-const MOST_TESTED = 20_000;
-
 export function excessOf(counts: Counts): Excess {
   const { slow, ofSlow, normal, ofNormal } = counts;
-  const scale = Math.min(1, MOST_TESTED / Math.max(1, ofSlow, ofNormal));
-  const scaled = (all: number, seen: number): number => Math.max(seen, Math.round(all * scale));
-  const seen = { a: slow, ofA: scaled(ofSlow, slow), b: normal, ofB: scaled(ofNormal, normal) };
-  return { ...counts, isLarger: fisherExact(seen) < SIGNIFICANT };
+  const [now, before] = [
+    { count: slow, of: ofSlow },
+    { count: normal, of: ofNormal },
+  ];
+  return { ...counts, isLarger: isMoreThanByChance(now, before, SIGNIFICANT) };
 }
 
 /**

@@ -10,6 +10,9 @@ test.each([
   ['everything on one side', { a: 10, ofA: 10, b: 0, ofB: 10 }, 5.413e-6],
   ['the same share', { a: 5, ofA: 10, b: 5, ofB: 10 }, 0.6718],
   ['less often in A', { a: 0, ofA: 10, b: 5, ofB: 10 }, 1],
+  ['a little less often in A', { a: 4, ofA: 10, b: 5, ofB: 10 }, 0.8151],
+  ['less often in A by much, of many', { a: 1_000, ofA: 1_000_000, b: 500_000, ofB: 1_000_000 }, 1],
+  ['more often in A, of many', { a: 40, ofA: 1_000_000, b: 20, ofB: 1_000_000 }, 0.006744],
 ])('%s', (_, seen, expected) => {
   expect(fisherExact(seen) / expected).toBeCloseTo(1, 3);
 });
@@ -71,8 +74,13 @@ test('a difference that is rare by chance is none among hundreds of values that 
   expect(allSteps(overRepresented(amongPods, normal))).toEqual([]);
 });
 
-test('the shares of large counts are compared as those of smaller ones', () => {
+test('the shares of large counts are compared, also where few of many were seen', () => {
   const of = 10_000_000;
   expect(isMoreThanByChance({ count: of / 10, of }, { count: of / 20, of }, 0.001)).toBe(true);
   expect(isMoreThanByChance({ count: of / 10, of }, { count: of / 10, of }, 0.001)).toBe(false);
+  // binom.test(40, 50, 0.5): p = 1.2e-5, one sided; the same with a tenth as many to compare with: binom.test(40, 50, 10/11).
+  expect(isMoreThanByChance({ count: 40, of }, { count: 10, of }, 0.001)).toBe(true);
+  expect(isMoreThanByChance({ count: 40, of }, { count: 10, of: of / 10 }, 0.001)).toBe(false);
+  // A small set beside a large one: 50 of 100 against 50% of many is no more.
+  expect(isMoreThanByChance({ count: of / 2, of }, { count: 50, of: 100 }, 0.001)).toBe(false);
 });
