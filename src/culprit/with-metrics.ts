@@ -1,11 +1,21 @@
+import { LRUCache } from 'lru-cache';
 import { createLimiter } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Phrase } from '../lib/format.ts';
 import type { Links } from '../lib/links.ts';
 import type { MetricsSource, Series } from '../lib/metrics-source.ts';
-import { epochMs, type Milliseconds, ms, SECOND, type TimeWindow } from '../lib/units.ts';
-import type { ExplainSlowness, WhySlow } from './collect.ts';
+import {
+  after,
+  type EpochMs,
+  epochMs,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+  type TimeWindow,
+} from '../lib/units.ts';
+import type { ExplainSlowness, WhyQuery, WhySlow } from './collect.ts';
 import { type FindCoverageOptions, findCoverage } from './find-coverage.ts';
 import {
   chooseSignals,
@@ -25,15 +35,35 @@ export interface WithMetricsOptions extends FindCoverageOptions {
 const DEADLINE: Milliseconds = ms(3 * SECOND);
 const CONCURRENCY = 4;
 
+/** A breach is compared every two minutes, with up to 18 queries each: what they found for the same culprit is kept for a while. */
+const KEPT_FOR: Milliseconds = ms(10 * MINUTE);
+const MOST_KEPT = 500;
+
 /** Explains slowness with what metrics say about it. A Prometheus that fails costs the lines from it, and nothing else. */
 export function createExplainWithMetrics(
   explain: ExplainSlowness,
   options: WithMetricsOptions,
 ): ExplainSlowness {
+  const { clock } = options;
+  const kept = new LRUCache<string, { readonly signals: readonly Phrase[]; readonly until: EpochMs }>({
+    max: MOST_KEPT,
+  });
+  async function signalsOf(query: WhyQuery, why: WhySlow, signal?: AbortSignal): Promise<readonly Phrase[]> {
+    const candidate = why.result.kind === 'compared' ? why.result.candidates[0] : undefined;
+    if (query.isBreach !== true || candidate === undefined) return await findSignals(options, why, signal);
+    const { service, kind, detail } = candidate;
+    const key = JSON.stringify([query.service, query.window.start, service, kind, detail]);
+    const known = kept.get(key);
+    if (known !== undefined && known.until > clock.now()) return known.signals;
+    const signals = await findSignals(options, why, signal);
+    // Nothing found may be too early: the samples of the breach are as new as the breach.
+    if (signals.length > 0) kept.set(key, { signals, until: after(clock.now(), KEPT_FOR) });
+    return signals;
+  }
   return async (query, signal) => {
     const why = await explain(query, signal);
     const [signals, coverage] = await Promise.all([
-      findSignals(options, why, signal),
+      signalsOf(query, why, signal),
       findCoverage(options, { ...query, sample: why.sample }, signal),
     ]);
     return { ...why, signals, ...coverage };

@@ -318,3 +318,41 @@ test('a query that never ends costs only its own signal', async () => {
   const { signals = [] } = await explained;
   expect(signals.map(textOf)).toEqual(['CPU of payments throttled in 80% of periods, before 1%']);
 });
+
+test('what was found for the culprit of a breach is not queried again for ten minutes; what a person wants to know is', async () => {
+  const clock = createVirtualClock(START);
+  const source = scraped([version('v1', 10, 0), version('v2', 0, 10, 4 * MINUTE)]);
+  let queries = 0;
+  const counted: MetricsSource = {
+    ...source,
+    instant: (query, signal) => {
+      queries += 1;
+      return source.instant(query, signal);
+    },
+    range: (query, signal) => {
+      queries += 1;
+      return source.range(query, signal);
+    },
+  };
+  let why = resultOf({ service: 'payments.shop', kind: 'new-version', detail: 'v2' });
+  const explain = createExplainWithMetrics(async () => why, {
+    metrics: counted,
+    traces: createFakeTraceSource([]),
+    links: createLinks({}),
+    clock,
+  });
+  const queriesOf = async (isBreach?: true): Promise<number> => {
+    queries = 0;
+    const { signals = [] } = await explain({ service: 'checkout.shop', window: SLOW, isBreach });
+    expect(signals.length).toBeGreaterThan(0);
+    return queries;
+  };
+  const first = await queriesOf(true);
+  expect(first).toBeGreaterThan(0);
+  expect(await queriesOf(true)).toBeLessThan(first);
+  expect(await queriesOf()).toBe(first);
+  await clock.advance(ms(11 * MINUTE));
+  expect(await queriesOf(true)).toBe(first);
+  why = resultOf({ service: 'payments.shop', kind: 'own-code' });
+  expect(await queriesOf(true)).toBeGreaterThan(1);
+});
