@@ -46,7 +46,7 @@ async function contentsIn(channel: string, reader: string): Promise<readonly str
   );
   return await Promise.all(
     files.map(async (file) => {
-      const path = stand.workspace.picture(file as { id?: unknown }, reader);
+      const path = stand.workspace.picture(file, reader);
       return path === undefined ? 'not theirs' : await (await fetch(stand.url + path)).text();
     }),
   );
