@@ -44,6 +44,7 @@ const podOfNode = (nodeId: AttributeValue | undefined): string | undefined =>
 
 const NAMES = Object.keys(ATTRIBUTES);
 const POD = NAMES.indexOf('pod');
+const VERSION = NAMES.indexOf('version');
 
 /** What attributes say of one of the compared ones, by its place in `NAMES`. */
 function valueIn(source: Attributes, i: number): string | undefined {
@@ -75,6 +76,13 @@ function resourceValues(resource: Attributes): ResourceValues {
 /** The pod or host that ran a span; undefined when it does not say. */
 export const podOf = ({ attributes, resource }: Pick<Span, 'attributes' | 'resource'>): string | undefined =>
   resourceValues(resource).values[POD] ?? valueIn(attributes, POD);
+
+/** The version of the service that ran a span; undefined when it does not say. */
+export const versionOf = ({
+  attributes,
+  resource,
+}: Pick<Span, 'attributes' | 'resource'>): string | undefined =>
+  resourceValues(resource).values[VERSION] ?? valueIn(attributes, VERSION);
 
 const SEPARATOR = '\u0000';
 

@@ -1,3 +1,4 @@
+import { versionOf } from './attributes.ts';
 import type { PieceKey, PieceKind } from './piece.ts';
 import { type TraceProfile, timeOn } from './profile.ts';
 import type { Candidate, CulpritKind, Sets } from './result.ts';
@@ -158,14 +159,21 @@ function badReplica({ service, score }: ServiceScore, { slow, normal }: KindGrou
   return isOne ? worst.pod : undefined;
 }
 
-/** Nearly all slow traces ran one version of the service that few normal ones ran. */
-function newVersion(service: string, { attributes }: KindGrounds): string | undefined {
+/** A version of the service that few normal traces ran has nearly all of the slowdown. */
+function newVersion(service: string, { slow, normal, attributes }: KindGrounds): string | undefined {
+  const baseline = normal.reduce((sum, { duration }) => sum + duration, 0) / Math.max(1, normal.length);
+  const excessOf = (profiles: readonly TraceProfile[]): number =>
+    profiles.reduce((sum, { duration }) => sum + Math.max(0, duration - baseline), 0);
+  const ran = (version: string): readonly TraceProfile[] =>
+    slow.filter(({ trace }) =>
+      trace.spans.some((span) => span.serviceName === service && versionOf(span) === version),
+    );
   const found = attributes.find(
     (finding) =>
       finding.service === service &&
       finding.attribute === 'version' &&
-      finding.slow >= finding.ofSlow * REPLICA_SHARE &&
-      finding.normal <= finding.ofNormal / 2,
+      finding.normal <= finding.ofNormal / 2 &&
+      excessOf(ran(finding.value)) >= excessOf(slow) * REPLICA_SHARE,
   );
   return found?.value;
 }

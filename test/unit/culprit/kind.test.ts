@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { kindOf } from '../../../src/culprit/kind.ts';
 import type { PieceKind } from '../../../src/culprit/piece.ts';
+import type { TraceProfile } from '../../../src/culprit/profile.ts';
 import { profileOf, type TraceProfile } from '../../../src/culprit/profile.ts';
 import { type PieceDelta, scoreServices } from '../../../src/culprit/score.ts';
 import { pieceText } from '../../../src/culprit/text.ts';
 import { drawn } from '../../support/drawn-trace.ts';
+import { aTrace } from '../../support/fake-trace-source.ts';
 
 /** A piece of cart's calls by how long it takes in normal and in slow traces, in milliseconds. */
 const piece = (kind: PieceKind, normal: number, slow: number): PieceDelta => ({
@@ -88,4 +90,36 @@ it('the service whose requests are compared, with all its calls late: no caller 
   expect(kindWith(560, 140)).toMatchObject({ kind: 'network', detail: '' });
   // One slow database beside a call that takes as long as before is that database.
   expect(kindWith(560, 1)).toMatchObject({ kind: 'database', detail: 'payments-db' });
+});
+
+it('a new version is to blame where it has the slowdown, not where it began beside other slow requests', () => {
+  const deltas = [piece('own', 10, 400), piece('request', 1, 1), piece('response', 1, 1)];
+  const cart = scoreServices(deltas).find(({ service }) => service === 'cart');
+  if (cart === undefined) throw new Error('cart is not scored');
+  const profile = (version: string, milliseconds: number) => ({
+    duration: milliseconds * 1_000,
+    instances: new Map(),
+    trace: aTrace('1', [{ serviceName: 'cart', attributes: { 'service.version': version } }]),
+  });
+  const many = (count: number, version: string, milliseconds: number) =>
+    Array.from({ length: count }, () => profile(version, milliseconds) as unknown as TraceProfile);
+  const kindWith = (old: number, ofNew: number) =>
+    kindOf(cart, deltas, {
+      slow: [...many(6, 'v1', old), ...many(15, 'v2', ofNew)],
+      normal: many(20, 'v1', 30),
+      attributes: [
+        {
+          service: 'cart',
+          attribute: 'version',
+          value: 'v2',
+          slow: 15,
+          ofSlow: 21,
+          normal: 0,
+          ofNormal: 20,
+          probability: 0.001,
+        },
+      ],
+    });
+  expect(kindWith(40, 420)).toEqual({ kind: 'new-version', detail: 'v2' });
+  expect(kindWith(420, 420)).toMatchObject({ kind: 'own-code' });
 });
