@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { kindOf } from '../../../src/culprit/kind.ts';
 import type { PieceKind } from '../../../src/culprit/piece.ts';
-import type { TraceProfile } from '../../../src/culprit/profile.ts';
 import { profileOf, type TraceProfile } from '../../../src/culprit/profile.ts';
 import { type PieceDelta, scoreServices } from '../../../src/culprit/score.ts';
 import { pieceText } from '../../../src/culprit/text.ts';
