@@ -48,7 +48,7 @@ interface Frame {
   /** Children that were not waited for, clipped to the span. */
   readonly unawaited: readonly Interval[];
   /** The span's own sections, the latest first; collected only when a child was not waited for. */
-  readonly ownSections: Interval[];
+  readonly ownSections: Interval[] | undefined;
   readonly potentialSaving: number;
   next: number;
   /** Everything from here to the end is already on the path. */
@@ -93,24 +93,21 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
       if (end > start) sections.push(section({ timed, potentialSaving }, { start, end }));
       return;
     }
-    stack.push({
-      timed,
-      ...childrenOf(timed, counts),
-      ownSections: [],
-      potentialSaving,
-      next: 0,
-      cursor: end,
-    });
+    const { waited, unawaited } = childrenOf(timed, counts);
+    const ownSections = unawaited.length === 0 ? undefined : [];
+    stack.push({ timed, waited, unawaited, ownSections, potentialSaving, next: 0, cursor: end });
   };
   enter({ node: root, start, end, ownStart: start, ownEnd: end }, duration);
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     const child = nextChild(frame);
     const own = ownSection(frame, child);
     if (own !== undefined) sections.push(own);
-    if (own !== undefined && frame.unawaited.length > 0) frame.ownSections.push(own);
+    if (own !== undefined) frame.ownSections?.push(own);
     if (child === undefined) {
       stack.pop();
-      counts.unawaited += frame.unawaited.filter((child) => overlapsAny(child, frame.ownSections)).length;
+      const { unawaited, ownSections = [] } = frame;
+      if (unawaited.length > 0)
+        counts.unawaited += unawaited.filter((each) => overlapsAny(each, ownSections)).length;
       continue;
     }
     frame.cursor = child.start;
@@ -207,8 +204,8 @@ const savingBeside = (child: TimedNode, next: TimedNode | undefined): number =>
 
 /** The children of a span on the root's clock, clipped to it; those without time in it are left out. */
 function childrenOf(parent: TimedNode, counts: Counts): Pick<Frame, 'waited' | 'unawaited'> {
-  const waited: TimedNode[] = [];
-  const unawaited: Interval[] = [];
+  let waited: TimedNode[] = [];
+  let unawaited: Interval[] = [];
   const isAnswered = hasAnswer(parent.node);
   for (const node of parent.node.children) {
     const placed = placeUnder(parent.node, node.span, parent.ownStart);
@@ -221,10 +218,17 @@ function childrenOf(parent: TimedNode, counts: Counts): Pick<Frame, 'waited' | '
     if (end <= start) continue;
     const timed = { node, start, end, ownStart, ownEnd };
     const isOutlived = isAnswered && node.span.kind === 'server' && ownEnd > parent.ownEnd + CLOSING_US;
-    if (!isOutlived && isAwaited(timed, parent, placed.isMoved)) waited.push(timed);
-    else unawaited.push(timed);
+    if (!isOutlived && isAwaited(timed, parent, placed.isMoved)) waited = appended(waited, timed);
+    else unawaited = appended(unawaited, timed);
   }
   return { waited: waited.length < 2 ? waited : waited.sort(byEnd), unawaited };
+}
+
+/** The list with another item. Most lists have one: an empty array that grows takes 17 places. */
+function appended<T>(list: T[], item: T): T[] {
+  if (list.length === 0) return [item];
+  list.push(item);
+  return list;
 }
 
 /** Whether one of several servers under a client ended by its end: then those that outlive the client did not answer. */

@@ -28,9 +28,19 @@ export interface SpanTree {
 
 interface Draft extends SpanNode {
   parent: Draft | undefined;
-  readonly children: Draft[];
+  /** `NO_CHILDREN`, or an array of its own. */
+  children: Draft[];
   depth: number;
   rootKind: RootKind | undefined;
+}
+
+/** Shared by all leaves, and never written: most spans have no children or one, and an array that grows takes 17 places. */
+const NO_CHILDREN: Draft[] = [];
+
+function addChild(parent: Draft, child: Draft): void {
+  child.parent = parent;
+  if (parent.children === NO_CHILDREN) parent.children = [child];
+  else parent.children.push(child);
 }
 
 /** Ties stay in the order of the spans. */
@@ -44,12 +54,17 @@ export function buildTree({ spans }: Trace): SpanTree {
   const drafts: Draft[] = [];
   const ids: Ids = { first: new Map(), shared: new Map() };
   for (const span of spans) {
-    const draft: Draft = { span, parent: undefined, children: [], depth: 0, rootKind: undefined };
+    const draft: Draft = { span, parent: undefined, children: NO_CHILDREN, depth: 0, rootKind: undefined };
     if (isNew(draft, ids)) drafts.push(draft);
   }
-  for (const draft of drafts) link(draft, ids);
-  for (const draft of drafts) moveToServer(draft);
-  const roots = drafts.filter(({ rootKind }) => rootKind !== undefined);
+  const roots: Draft[] = [];
+  const clients: Draft[] = [];
+  for (const draft of drafts) {
+    const parent = link(draft, ids);
+    if (parent === undefined) roots.push(draft);
+    else if (parent.span.kind === 'client' && parent.children.length === 2) clients.push(parent);
+  }
+  for (const client of clients) moveToServer(client);
   const nodes = walk(roots);
   if (nodes.length < drafts.length) cutRings(drafts, { nodes, roots });
   return {
@@ -92,14 +107,12 @@ function isNew(draft: Draft, { first, shared }: Ids): boolean {
   return true;
 }
 
-function link(draft: Draft, ids: Ids): void {
+/** Links a span to its parent, or names why it has none. */
+function link(draft: Draft, ids: Ids): Draft | undefined {
   const parent = parentOf(draft, ids);
-  if (parent === undefined) {
-    draft.rootKind = draft.span.parentSpanId === undefined ? 'root' : 'orphan';
-    return;
-  }
-  draft.parent = parent;
-  parent.children.push(draft);
+  if (parent === undefined) draft.rootKind = draft.span.parentSpanId === undefined ? 'root' : 'orphan';
+  else addChild(parent, draft);
+  return parent;
 }
 
 /**
@@ -107,17 +120,20 @@ function link(draft: Draft, ids: Ids): void {
  * that id as their parent are children of the server span.
  */
 function parentOf({ span }: Draft, ids: Ids): Draft | undefined {
-  if (span.kind === 'server') {
-    const client = ids.shared.get(span.spanId)?.byKind.get('client');
+  const { first, shared } = ids;
+  if (span.kind === 'server' && shared.size > 0) {
+    const client = shared.get(span.spanId)?.byKind.get('client');
     if (client !== undefined) return client;
   }
-  if (span.parentSpanId === undefined || span.parentSpanId === span.spanId) return undefined;
-  return ids.shared.get(span.parentSpanId)?.byKind.get('server') ?? ids.first.get(span.parentSpanId);
+  const { parentSpanId } = span;
+  if (parentSpanId === undefined || parentSpanId === span.spanId) return undefined;
+  const server = shared.size > 0 ? shared.get(parentSpanId)?.byKind.get('server') : undefined;
+  return server ?? first.get(parentSpanId);
 }
 
 /**
- * Moves the server's own children from the client span to the server span. They are found there when client and server
- * shared an id, as Zipkin's do, and a collector gave the server span a new id but did not update its children.
+ * Moves the server's own children from a client span, which has several, to the server span. They are found there when client
+ * and server shared an id, as Zipkin's do, and a collector gave the server span a new id but did not update its children.
  *
  *     checkout  client   |====================|
  *     payments  server      |==============|
@@ -125,18 +141,13 @@ function parentOf({ span }: Draft, ids: Ids): Draft | undefined {
  */
 function moveToServer(client: Draft): void {
   const { span, children } = client;
-  if (span.kind !== 'client' || children.length < 2) return;
   const [server, ...others] = children.filter((child) => child.span.kind === 'server');
   if (server === undefined || others.length > 0 || server.span.serviceName === span.serviceName) return;
   const isServers = (child: Draft): boolean => child !== server && ranInside(child.span, server.span);
   const moved = children.filter(isServers);
   if (moved.length === 0) return;
-  const kept = children.filter((child) => !isServers(child));
-  children.splice(0, children.length, ...kept);
-  for (const child of moved) {
-    child.parent = server;
-    server.children.push(child);
-  }
+  client.children = children.filter((child) => !isServers(child));
+  for (const child of moved) addChild(server, child);
 }
 
 /** Only spans of one service share a clock. */
@@ -168,7 +179,7 @@ function cutRings(
   for (const draft of [...drafts].sort(byStart)) {
     if (reached.has(draft)) continue;
     const { parent } = draft;
-    if (parent !== undefined) parent.children.splice(parent.children.indexOf(draft), 1);
+    if (parent !== undefined) parent.children = parent.children.filter((child) => child !== draft);
     draft.parent = undefined;
     draft.rootKind = 'ring';
     tree.roots.push(draft);
