@@ -80,7 +80,7 @@ const RUNNERS: readonly (readonly [pattern: RegExp, runner: Runner])[] = [
     { file: '.ci/production', holds: 'npx --yes --package' },
   ],
   [/node --env-file=\.env dist\/main\.js/, { file: '.ci/production', holds: 'node dist/main.js' }],
-  [/docker build .+/, { because: 'CI has no Docker: .ci/production runs the commands of the Dockerfile' }],
+  [/docker build .+/, { because: 'CI has no Docker: .ci/production runs the stages of the Dockerfile' }],
   [
     /kubectl create .+/,
     { because: 'CI has no cluster: test/unit/manifests/kubernetes.test.ts checks the Secret' },
