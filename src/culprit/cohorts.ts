@@ -1,3 +1,4 @@
+import type { Steps } from '../lib/concurrency.ts';
 import { type Microseconds, ms, type TimeWindow, toEpochUs, us } from '../lib/units.ts';
 import { operationOf } from '../traces/operations.ts';
 import { rankingSpan } from '../traces/slowest.ts';
@@ -32,18 +33,6 @@ export const FEWEST = 5;
 const NORMAL_QUANTILE = 0.95;
 /** A larger share of slow traces counts when it is less probable than 1% by chance, for the up to four tests of one command. */
 const SIGNIFICANT = 0.01 / 4;
-
-/** The traces that hold a span of the endpoint in the window, each once, with that span. */
-export function entriesOf(
-  traces: readonly Trace[],
-  match: Endpoint & { readonly service: string; readonly window: TimeWindow },
-): readonly EntryTrace[] {
-  const byId = new Map(traces.map((trace) => [trace.traceId, trace]));
-  return [...byId.values()].flatMap((trace) => {
-    const entry = rankingSpan(trace, match);
-    return entry === undefined ? [] : [{ trace, entry }];
-  });
-}
 
 /** The duration that `quantile` of the traces do not exceed; undefined without traces. */
 function quantileOf(entries: readonly EntryTrace[], quantile: number): Microseconds | undefined {
@@ -164,20 +153,46 @@ export function tailThreshold(
   return us(Math.min(longest, objective));
 }
 
+/** A slice with the traces of the endpoint in it. */
+export interface ReadSlice {
+  readonly entries: readonly EntryTrace[];
+  /** The earliest start of any request of the service, where the slice has more than it returned. */
+  readonly oldest: number | undefined;
+}
+
+/** Reads a slice. Each step is about one trace: its size is the number of spans. */
+export function* readSlice(
+  { traces, window, isComplete }: Slice,
+  match: Endpoint & { readonly service: string },
+): Steps<ReadSlice> {
+  const entries: EntryTrace[] = [];
+  let oldest: number | undefined;
+  for (const trace of traces) {
+    yield trace.spans.length;
+    const entry = rankingSpan(trace, { ...match, window });
+    if (entry !== undefined) entries.push({ trace, entry });
+    const any = isComplete ? undefined : rankingSpan(trace, { service: match.service, window });
+    if (any !== undefined) oldest = Math.min(oldest ?? any.start, any.start);
+  }
+  return { entries, oldest };
+}
+
+/** Each trace once. */
+export const distinct = (entries: readonly EntryTrace[]): readonly EntryTrace[] => [
+  ...new Map(entries.map((each) => [each.trace.traceId, each])).values(),
+];
+
 /**
  * How many traces of the endpoint the slices hold altogether. A truncated slice is extrapolated from the time that its traces cover:
  * backends return the newest first.
  */
 export function estimateTotal(
-  slices: readonly Slice[],
-  match: Endpoint & { readonly service: string },
+  slices: readonly { readonly window: TimeWindow; readonly read: ReadSlice }[],
 ): number {
   return Math.round(
-    slices.reduce((sum, { window, traces, isComplete }) => {
-      const found = entriesOf(traces, { ...match, window }).length;
-      if (isComplete || found === 0) return sum + found;
-      const any = entriesOf(traces, { service: match.service, window });
-      const oldest = Math.min(...any.map(({ entry }) => entry.start));
+    slices.reduce((sum, { window, read: { entries, oldest } }) => {
+      const found = distinct(entries).length;
+      if (oldest === undefined || found === 0) return sum + found;
       const [start, end] = [toEpochUs(window.start), toEpochUs(window.end)];
       return sum + (found * (end - start)) / Math.max(1_000, end - oldest);
     }, 0),

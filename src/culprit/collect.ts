@@ -9,10 +9,10 @@ import type { Trace } from '../traces/trace.ts';
 import type { TraceSearch, TraceSource } from '../traces/trace-source.ts';
 import {
   cutAtEntry,
+  distinct,
   type Endpoint,
   type EntryTrace,
   type Excess,
-  entriesOf,
   estimateTotal,
   excessAt,
   excessOf,
@@ -20,6 +20,8 @@ import {
   justOver,
   medianOf,
   pickEndpoint,
+  type ReadSlice,
+  readSlice,
   type Slice,
   shifted,
   slowerThan,
@@ -101,7 +103,7 @@ interface Baseline {
   readonly window: TimeWindow;
   readonly slices: Slice[];
   /** All traces of the window over the tail's threshold. */
-  tail?: readonly EntryTrace[];
+  tail?: Slice;
 }
 
 /** What was found so far. */
@@ -111,35 +113,43 @@ interface State {
   readonly now: Slice[];
   readonly baselines: Baseline[];
   /** Traces over a threshold, from a search for them alone. */
-  tail?: { readonly threshold: Microseconds; readonly traces: Map<string, Trace> };
+  tail?: { readonly threshold: Microseconds; readonly slice: Slice };
+  /** The slices that were read for the endpoint. */
+  readonly read: Map<Slice, ReadSlice>;
   searches: number;
   answered: number;
 }
 
-const tracesOf = (slices: readonly Slice[]): readonly Trace[] => slices.flatMap(({ traces }) => traces);
-
 const matchOf = ({ query: { service }, endpoint }: State) => ({ service, ...endpoint });
 
-const nowOf = (state: State): readonly EntryTrace[] =>
-  entriesOf(tracesOf(state.now), { ...matchOf(state), window: state.query.window });
+/** Reads the slices that were not read yet for the endpoint. */
+function* readSlices(state: State): Steps<void> {
+  const { now, baselines, tail, read } = state;
+  const all = [...now, tail?.slice, ...baselines.flatMap((baseline) => [...baseline.slices, baseline.tail])];
+  for (const slice of all)
+    if (slice !== undefined && !read.has(slice)) read.set(slice, yield* readSlice(slice, matchOf(state)));
+}
 
-const normalOf = (state: State, { slices, window }: Baseline): readonly EntryTrace[] =>
-  entriesOf(tracesOf(slices), { ...matchOf(state), window });
+const UNREAD: ReadSlice = { entries: [], oldest: undefined };
 
-const tailOf = (state: State): readonly EntryTrace[] =>
-  entriesOf([...(state.tail?.traces.values() ?? [])], { ...matchOf(state), window: state.query.window });
+const entriesOf = ({ read }: State, slices: readonly (Slice | undefined)[]): readonly EntryTrace[] =>
+  distinct(slices.flatMap((slice) => (slice && read.get(slice)?.entries) ?? []));
+
+const totalOf = ({ read }: State, slices: readonly Slice[]): number =>
+  estimateTotal(slices.map((slice) => ({ window: slice.window, read: read.get(slice) ?? UNREAD })));
+
+const nowOf = (state: State): readonly EntryTrace[] => entriesOf(state, state.now);
+const normalOf = (state: State, { slices }: Baseline): readonly EntryTrace[] => entriesOf(state, slices);
+const tailOf = (state: State): readonly EntryTrace[] => entriesOf(state, [state.tail?.slice]);
 
 /** How the share of slow traces compares with that of a baseline: in the samples, then in all traces over the tail's threshold. */
 function excessOver(state: State, baseline: Baseline): Excess | undefined {
   const [now, normal] = [nowOf(state), normalOf(state, baseline)];
   const sampled = excessAt(now, normal, state.query.threshold);
   const { tail, query } = state;
-  const normalTail = baseline.tail;
-  if (sampled?.isLarger === true || tail === undefined || normalTail === undefined) return sampled;
-  const totals = {
-    ofSlow: estimateTotal(state.now, matchOf(state)),
-    ofNormal: estimateTotal(baseline.slices, matchOf(state)),
-  };
+  if (sampled?.isLarger === true || tail === undefined || baseline.tail === undefined) return sampled;
+  const normalTail = entriesOf(state, [baseline.tail]);
+  const totals = { ofSlow: totalOf(state, state.now), ofNormal: totalOf(state, baseline.slices) };
   const thresholds = [query.threshold, tail.threshold].filter((each) => each !== undefined);
   const counted = thresholds.map((threshold) =>
     excessOf({
@@ -170,8 +180,7 @@ function bestOf(state: State): { readonly baseline: Baseline; readonly excess: E
 /** The slow traces, from the sample and from the search for them. */
 function slowOf(state: State, excess: Excess | undefined): readonly EntryTrace[] {
   if (excess === undefined) return [];
-  const byId = new Map([...nowOf(state), ...tailOf(state)].map((each) => [each.trace.traceId, each]));
-  return slowerThan([...byId.values()], excess.threshold);
+  return slowerThan(distinct([...nowOf(state), ...tailOf(state)]), excess.threshold);
 }
 
 /** Whether there is something to explain: a larger share of slow traces, or in a breach enough traces over its threshold. */
@@ -182,6 +191,7 @@ function isSlower(state: State, excess: Excess | undefined): boolean {
 }
 
 function* compare(state: State): Steps<Pick<WhySlow, 'result' | 'slow' | 'normal' | 'excess'>> {
+  yield* readSlices(state);
   const { baseline, excess } = bestOf(state);
   const [slow, normal] = [slowOf(state, excess), normalOf(state, baseline)];
   const counts = { slow: slow.length, normal: normal.length };
@@ -217,6 +227,8 @@ function comparedOf(entries: readonly EntryTrace[]): Pick<ComparedTraces, 'examp
 
 interface Search {
   readonly state: State;
+  /** Takes steps of work between other work. */
+  readonly inTurns: (steps: Steps<void>) => Promise<void>;
   readonly clock: Clock;
   readonly search: TraceSource['search'];
   readonly signal: AbortSignal;
@@ -257,7 +269,6 @@ async function sample(
 async function searchTail(of: Search, threshold: Microseconds, baseline: Baseline): Promise<void> {
   const { state, clock, search, signal } = of;
   const traces = new Map<string, Trace>();
-  state.tail = { threshold, traces };
   const keeping: TraceSource['search'] = async (query, either) => {
     // The traces are compared: all of their spans are needed whole.
     const found = await search({ ...query, isRanking: undefined }, either);
@@ -272,24 +283,33 @@ async function searchTail(of: Search, threshold: Microseconds, baseline: Baselin
   });
   const { query } = state;
   const minDuration = justOver(threshold);
-  await find({ ...matchOf(state), window: query.window, minDuration, count: TAIL.limit }, signal);
+  try {
+    await find({ ...matchOf(state), window: query.window, minDuration, count: TAIL.limit }, signal);
+  } finally {
+    // What was found before a search failed is compared too.
+    const slice = { window: query.window, traces: [...traces.values()], isComplete: true };
+    state.tail = { threshold, slice };
+  }
   const before = await search(
     { ...searchOf(state), window: baseline.window, minDuration, limit: TAIL.limit },
     signal,
   );
-  const entries = entriesOf(before.traces, { ...matchOf(state), window: baseline.window });
-  if (before.isComplete) baseline.tail = entries;
+  if (before.isComplete) baseline.tail = { ...before, window: baseline.window };
 }
 
 async function collect(of: Search): Promise<void> {
-  const { state } = of;
+  const { state, inTurns } = of;
   const { query } = state;
   const [baseline] = state.baselines;
   if (baseline === undefined) return;
   await sample(of, query.window, { into: state.now, ...SLOW_SLICES });
   await sample(of, baseline.window, { into: baseline.slices, ...NORMAL_SLICES });
-  if (query.operation === undefined && query.requestLine === undefined)
+  await inTurns(readSlices(state));
+  if (query.operation === undefined && query.requestLine === undefined) {
     state.endpoint = pickEndpoint(nowOf(state), normalOf(state, baseline), query.threshold);
+    state.read.clear();
+    await inTurns(readSlices(state));
+  }
   const { excess } = bestOf(state);
   const isWhole = state.now.every(({ isComplete }) => isComplete);
   if (!isWhole && slowOf(state, excess).length < ENOUGH) {
@@ -298,6 +318,7 @@ async function collect(of: Search): Promise<void> {
         ? excess.threshold
         : tailThreshold(normalOf(state, baseline), query.threshold);
     if (threshold !== undefined) await searchTail(of, threshold, baseline);
+    await inTurns(readSlices(state));
   }
   if (normalOf(state, baseline).length >= ENOUGH && isSlower(state, bestOf(state).excess)) return;
   const earlier: Baseline = { window: shifted(query.window, DAY), slices: [] };
@@ -325,14 +346,16 @@ export function createExplainSlowness({
       endpoint: { operation, requestLine },
       now: [],
       baselines: [{ window: windowBefore(window), slices: [] }],
+      read: new Map(),
       searches: 0,
       answered: 0,
     };
+    const inTurns = <T>(steps: Steps<T>): Promise<T> => stepsInTurns(steps, turns.begin());
     const search = countingSearch(state, traces);
     let isIncomplete = false;
     try {
       await withDeadline({ clock, duration: DEADLINE, system: 'jaeger', signal }, (either) =>
-        collect({ state, clock, search, signal: either }),
+        collect({ state, inTurns, clock, search, signal: either }),
       );
     } catch (error) {
       if (!(error instanceof UpstreamError) || state.answered === 0 || signal?.aborted === true) throw error;
@@ -341,7 +364,7 @@ export function createExplainSlowness({
     const { endpoint, searches } = state;
     const isOfAll = operation === undefined && requestLine === undefined;
     const sample = isOfAll && !isIncomplete ? state.now : undefined;
-    const compared = await stepsInTurns(compare(state), turns.begin());
+    const compared = await inTurns(compare(state));
     return { endpoint, ...compared, sample, searches, isIncomplete };
   };
 }
