@@ -252,16 +252,34 @@ const searchOf = ({
   operation,
 });
 
-/** Takes traces from all over a window, without a minimum duration. */
+/**
+ * Takes traces from all over a window, without a minimum duration: slice by slice, or in two searches where the first slice
+ * shows that the service has few traces.
+ */
 async function sample(
   { state, search, signal }: Search,
   window: TimeWindow,
   { into, count, limit }: { readonly into: Slice[]; readonly count: number; readonly limit: number },
 ): Promise<void> {
-  const slices = slicesOf(window, Math.min(count, MOST_SEARCHES - state.searches));
-  await forEachLimited(slices, CONCURRENCY, async (slice) => {
+  const searchIn = async (slice: TimeWindow): Promise<Slice> => {
     const { traces, isComplete } = await search({ ...searchOf(state), window: slice, limit }, signal);
-    into.push({ window: slice, traces, isComplete });
+    return { window: slice, traces, isComplete };
+  };
+  const [first, ...others] = slicesOf(window, Math.min(count, MOST_SEARCHES - state.searches));
+  if (first === undefined) return;
+  const found = await searchIn(first);
+  into.push(found);
+  const rest = { start: first.end, end: window.end };
+  if (others.length > 1 && found.isComplete && found.traces.length * others.length <= limit / 2) {
+    const all = await searchIn(rest);
+    if (all.isComplete) {
+      into.push(all);
+      return;
+    }
+  }
+  const left = slicesOf(rest, Math.min(others.length, MOST_SEARCHES - state.searches));
+  await forEachLimited(left, CONCURRENCY, async (slice) => {
+    into.push(await searchIn(slice));
   });
 }
 

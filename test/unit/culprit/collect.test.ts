@@ -145,7 +145,22 @@ describe('slow requests', () => {
     expect(await result()).toMatchObject({
       result: { ...PAYMENTS, normal: 60 },
       normal: { window: { start: A_DAY_EARLIER, end: after(A_DAY_EARLIER, LAST) } },
-      searches: 16,
+      searches: 12,
+    });
+  });
+
+  it('are all found in two searches of a window with few', async () => {
+    const { result } = explain([...spread(12, DIRECTLY_BEFORE), ...spread(12, START, { payments: 200 })]);
+    expect(await result()).toMatchObject({ result: { ...PAYMENTS, slow: 12, normal: 12 }, searches: 6 });
+  });
+
+  it('are taken from all over a window whose first part is the only one with few', async () => {
+    const busyLater = spread(200, START, { payments: 200 }).slice(50);
+    const { result } = explain([...spread(200, DIRECTLY_BEFORE), ...busyLater]);
+    expect(await result()).toMatchObject({
+      excess: { slow: 75, ofSlow: 75 },
+      result: PAYMENTS,
+      searches: 11,
     });
   });
 
