@@ -74,6 +74,7 @@ async function send(
 test('an alert of Alertmanager is one message with traces, culprit, chart and buttons, until it is resolved there', async () => {
   stage = await startStage({
     transport: 'socket',
+    sampling: 0.25,
     script: SLOW_CHECKOUT,
     rules: NO_RULES,
     environment: { ALERTMANAGER_TOKEN: TOKEN },

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../demo/slack/model.ts';
+import { isFullRun } from '../support/runs.ts';
 import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 /** `checkout` alone, by the short form; the second document switches the differences off. */
@@ -37,7 +38,7 @@ const isOver = ({ text }: Message): boolean =>
   /recovered|resolved|no longer (?:breaching|returned)/i.test(text);
 
 describe('a service that vanishes while its alert fires', () => {
-  test('is without data, and the alert stands', async () => {
+  test.runIf(isFullRun)('is without data, and the alert stands', async () => {
     const on = await raise(rules(false), true);
     await on.until('the breach is posted', () => posts(on).length === 1);
     await on.live(240);

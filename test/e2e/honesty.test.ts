@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/mesh/script.ts';
 import type { Fault as PrometheusFault } from '../../demo/prometheus/http/faults.ts';
 import type { Message } from '../../demo/slack/model.ts';
+import { casesOf } from '../support/runs.ts';
 import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
@@ -27,11 +28,13 @@ const thread = ({ world, channelId }: Stage, message: Message): readonly Message
   world.workspace.thread(channelId, message.ts, world.readerId).slice(1);
 
 describe('nothing but recovery is notified as recovery', () => {
-  test.each<[string, PrometheusFault]>([
-    ['answers 503', { status: 503 }],
-    ['shows a login page', { html: true }],
-    ['breaks its answers off', { truncateAt: 20 }],
-  ])(
+  test.each<[string, PrometheusFault]>(
+    casesOf([
+      ['answers 503', { status: 503 }],
+      ['shows a login page', { html: true }],
+      ['breaks its answers off', { truncateAt: 20 }],
+    ]),
+  )(
     'a Prometheus that %s freezes the alert, and the recovery is notified when it answers again',
     async (_, fault) => {
       const { stage: on, checkout } = await breach(shortly);
@@ -97,11 +100,13 @@ describe('nothing but recovery is notified as recovery', () => {
 });
 
 describe('notified exactly once', () => {
-  test.each([
-    ['the connection breaks after Slack took the message', { kind: 'reset-after-accept' } as const],
-    ['Slack breaks with 500', { kind: 'http', status: 500 } as const],
-    ['Slack asks for patience', { kind: 'rate-limit', retryAfterSeconds: 7 } as const],
-  ])('when %s', async (_, what) => {
+  test.each(
+    casesOf([
+      ['the connection breaks after Slack took the message', { kind: 'reset-after-accept' } as const],
+      ['Slack breaks with 500', { kind: 'http', status: 500 } as const],
+      ['Slack asks for patience', { kind: 'rate-limit', retryAfterSeconds: 7 } as const],
+    ]),
+  )('when %s', async (_, what) => {
     const on = await startStage({ transport: 'socket', sampling: FEW_TRACES, script: shortly });
     stage = on;
     on.world.slack.faults.add({ method: 'chat.postMessage', times: 1, do: what });

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { before, MINUTE, ms } from '../../src/lib/units.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
+const SOME_TRACES = 0.1;
+
 const ENVIRONMENT = {
   KIALI_URL: 'https://kiali.example/kiali/',
   GRAFANA_URL: 'https://grafana.example',
@@ -12,7 +14,7 @@ const ENVIRONMENT = {
 /** Where nothing is wrong: no breach is notified between a question and its answer. */
 let stage: Stage;
 beforeAll(async () => {
-  stage = await startStage({ transport: 'socket', environment: ENVIRONMENT });
+  stage = await startStage({ transport: 'socket', sampling: SOME_TRACES, environment: ENVIRONMENT });
   await stage.live(16);
 });
 afterAll(async () => {
@@ -57,7 +59,12 @@ test('slow traces open in Kiali, a latency on the dashboard of its service', asy
 
 test('a breach opens on the graph around its service and on its dashboard', async () => {
   const script = played({ from: 1, to: 200, fault: SLOW_PAYMENTS });
-  const troubled = await startStage({ transport: 'socket', environment: ENVIRONMENT, script });
+  const troubled = await startStage({
+    transport: 'socket',
+    sampling: SOME_TRACES,
+    environment: ENVIRONMENT,
+    script,
+  });
   try {
     const breach = () => troubled.messages().find(({ text }) => text.startsWith('🔴 checkout'));
     const buttons = () => buttonsOf(breach() ?? {});

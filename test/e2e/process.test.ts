@@ -12,6 +12,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { ms } from '../../src/lib/units.ts';
 import { documentedCommands, runnerOf } from '../support/documented-commands.ts';
 import { botIn, buildProgram, CLEAN, opsUrl, type Program, startProgram, until } from '../support/program.ts';
+import { isFullRun } from '../support/runs.ts';
 import { NO_FAULTS } from '../support/stage.ts';
 
 let folder: string;
@@ -315,7 +316,7 @@ slos:
 });
 
 describe('tailwatch demo', () => {
-  test('a port that is none is refused in a sentence', async () => {
+  test.runIf(isFullRun)('a port that is none is refused in a sentence', async () => {
     const { exit, output } = run(['--port', '99999'], CLEAN, 'demo/main.ts');
     expect(await exit).toBe(1);
     expect(output()).toContain('A port is a number');

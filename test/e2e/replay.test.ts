@@ -111,6 +111,7 @@ const cases: Record<string, Case> = {
     notified: { [SHOP]: 3, replies: 3 },
   },
   'where a flapping alert is suppressed': {
+    onlyInFull: true,
     // A page is always notified.
     rules: (text) => text.replaceAll('severity: page', 'severity: ticket'),
     policy: 'flap_threshold: 2',

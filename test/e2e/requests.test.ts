@@ -8,6 +8,7 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await startStage({
     transport: 'socket',
+    sampling: 0.25,
     script: played(
       { from: 5, to: 40, fault: SLOW_PAYMENTS },
       { from: 5, to: 40, fault: { kind: 'service-gone', service: 'recommendations' } },

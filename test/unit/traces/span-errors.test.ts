@@ -5,6 +5,7 @@ import type { Span } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
+import { MANY_SPANS } from '../../support/runs.ts';
 
 const origins = (drawing: string): readonly string[] =>
   errorOriginsOf(buildTree(drawn(drawing))).map(
@@ -80,13 +81,13 @@ describe('where an error began', () => {
     ]);
   });
 
-  it('takes a chain of 100,000 failing spans', () => {
-    const spans = Array.from({ length: 100_000 }, (_, i) => ({
+  it('takes a chain of very many failing spans', () => {
+    const spans = Array.from({ length: MANY_SPANS }, (_, i) => ({
       spanId: `${i}`,
       ...(i === 0 ? {} : { parentSpanId: `${i - 1}` }),
       isError: true,
     }));
-    expect(errorOriginsOf(buildTree(aTrace('1', spans)))[0]?.spans).toBe(100_000);
+    expect(errorOriginsOf(buildTree(aTrace('1', spans)))[0]?.spans).toBe(MANY_SPANS);
   });
 
   const details: Readonly<Record<string, { span: Partial<Span>; detail: string }>> = {

@@ -2,11 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
-import { runsOf } from '../../support/runs.ts';
+import { MANY_SPANS } from '../../support/runs.ts';
 import { family, laidOut } from './laid-out.ts';
-
-/** A fifth of the largest known trace, and all of it in a full run. */
-const LARGE = runsOf(100_000);
 
 describe('names', () => {
   it.each([
@@ -62,12 +59,14 @@ describe('large traces', () => {
     );
 
   it('a chain of very many spans is laid out', () => {
-    const { rows, hiddenSpans } = laidOut(chain(LARGE));
-    expect([rows.length, hiddenSpans]).toEqual([10, LARGE - 10]);
+    const { rows, hiddenSpans } = laidOut(chain(MANY_SPANS));
+    expect([rows.length, hiddenSpans]).toEqual([10, MANY_SPANS - 10]);
   });
 
   it('very many siblings are laid out', () => {
-    const { rows, hiddenSpans } = laidOut(family(Array.from({ length: LARGE }, (_, i) => (i % 900) + 1)));
-    expect([rows.length, hiddenSpans]).toEqual([10, LARGE - 9]);
+    const { rows, hiddenSpans } = laidOut(
+      family(Array.from({ length: MANY_SPANS }, (_, i) => (i % 900) + 1)),
+    );
+    expect([rows.length, hiddenSpans]).toEqual([10, MANY_SPANS - 9]);
   });
 });
