@@ -51,11 +51,13 @@ import { createLocalTime } from './policy/time-interval.ts';
 import type { RuleSet } from './rules/file/rule-file.ts';
 import type { RuleGroup } from './rules/rule.ts';
 import { expandTemplate } from './rules/template/template.ts';
-import { type Settings, secretsOf } from './settings/env.ts';
+import { problemsText, type SettingProblem, type Settings, secretsOf } from './settings/env.ts';
 import { createProxiedNetwork, DIRECT } from './slack/network.ts';
 
 export interface BotOptions {
   readonly settings: Settings;
+  /** Settings that are probably wrong; for the log. */
+  readonly warnings?: readonly SettingProblem[];
   /** Reads the rule files as they are now. */
   readonly loadRules: () => Promise<LoadedRules>;
   readonly clock?: Clock;
@@ -93,6 +95,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   setMaxListeners(MAX_LISTENERS);
   const cleanups: Cleanup[] = [];
   const base = await createBase(options, cleanups);
+  for (const warning of options.warnings ?? []) base.logger.warn(problemsText([warning]));
   // One part that does not end well must not keep the others from theirs: the store's lock, the port.
   const endAll = async (): Promise<void> => {
     for (let end = cleanups.pop(); end !== undefined; end = cleanups.pop())

@@ -10,6 +10,7 @@ import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/r
 import type { LedgerOptions, OpsAddress, TestNotificationOptions } from './cli/running-bot.ts';
 import { handleSignals } from './cli/signals.ts';
 import type { TraceOptions, WhyOptions } from './cli/trace.ts';
+import type { LoadedRules } from './evaluation/rule-set-holder.ts';
 import { errorMessage, explanationOf, RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import {
@@ -38,17 +39,18 @@ function explained(error: unknown): string {
 
 async function run(): Promise<void> {
   const read = readSettings(processEnvironment());
-  if (read.warnings.length > 0) printError(problemsText(read.warnings));
   if (!read.ok) {
+    if (read.warnings.length > 0) printError(problemsText(read.warnings));
     printError(`Invalid settings:\n\n${problemsText(read.problems)}`);
     process.exitCode = EXIT_CONFIG;
     return;
   }
-  const { settings } = read;
+  const { settings, warnings } = read;
   const signals = handleSignals();
   try {
     const { startBot } = await import('./bot.ts');
-    await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles), onRunning: signals.attach });
+    const load = (): Promise<LoadedRules> => loadRules(settings.rulesFiles);
+    await startBot({ settings, warnings, loadRules: load, onRunning: signals.attach });
   } catch (error) {
     // A signal stopped the bot during its start: its handler sets the exit code.
     if (signals.isStopping()) return;

@@ -56,6 +56,9 @@ export async function loadRules(given: readonly string[]): Promise<LoadedRules> 
   if (paths.length === 0) return { ok: false, text: noFiles(given) };
   const loaded = await loadRuleFiles(paths, readText);
   if (!loaded.ok) return { ok: false, text: ruleErrorsText(loaded.errors) };
+  // Most likely the tool that wrote it failed: its alerts would vanish.
+  const empty = loaded.notes.filter(({ code }) => code === 'empty-file');
+  if (empty.length > 0) return { ok: false, text: ruleErrorsText(empty) };
   const { groups, notes, policy, naming, permissions, uses } = loaded;
   return {
     ok: true,

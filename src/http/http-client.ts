@@ -120,6 +120,14 @@ function failureOfStatus(
   });
 }
 
+/** The variables that name the addresses of systems. */
+const ADDRESSES: Readonly<Partial<Record<Server['system'], string>>> = {
+  prometheus: 'PROMETHEUS_URL',
+  jaeger: 'JAEGER_URL',
+  alertmanager: 'ALERTMANAGER_URL',
+};
+const addressOf = (system: Server['system']): string => ADDRESSES[system] ?? 'the configured address';
+
 /** The error of an answer that is not JSON. */
 function notJson({ status, contentType, body }: HttpHead, { system, host }: Server): UpstreamError {
   const name = SYSTEM_NAMES[system];
@@ -137,15 +145,14 @@ function notJson({ status, contentType, body }: HttpHead, { system, host }: Serv
       system,
       code: 'not-authenticated',
       message: `${name} (${host}) returned a web page instead of JSON.`,
-      advice:
-        'Check that the configured address has its base path. For a login page, check the configured headers.',
+      advice: `Check that ${addressOf(system)} has its base path. For a login page, check the configured headers.`,
     });
   }
   return new UpstreamError({
     system,
     code: 'bad-answer',
     message: `${name} (${host}) returned HTTP ${status} without JSON.`,
-    advice: 'Check that the configured address, with its base path, is that of the API.',
+    advice: `Check that ${addressOf(system)}, with its base path, is that of the API.`,
   });
 }
 

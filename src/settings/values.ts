@@ -138,12 +138,17 @@ export function token(prefix: string, where: string) {
 }
 
 /** A Slack channel: its name with `#`, or its ID. */
-export const channel = valid(
-  'Use a channel name like "#slo-alerts" or an ID like C0123456789.',
-  (value) => channelProblem(value) === undefined,
-);
+const CHANNEL_ADVICE = 'Use a channel name like "#slo-alerts" or an ID like C0123456789.';
+export const channel = advised(CHANNEL_ADVICE, (value) => {
+  if (channelProblem(value) === undefined) return undefined;
+  const [, id] = /\/archives\/([CG][A-Z0-9]{6,})/.exec(value) ?? [];
+  return id === undefined ? CHANNEL_ADVICE : `Use the ID in this link: ${id}.`;
+});
 
 const urlOf = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined);
+
+/** Ends of paths of the APIs and pages of Prometheus, Alertmanager and Jaeger, which are copied with their address. */
+const ENDPOINT = /\/(?:api\/(?:v\d+(?:\/[\w-]+)*|traces|services)|graph|search)\/?$/;
 
 /** What is wrong with an HTTP address: `credentials` names the variable where its user and password belong. */
 function addressAdvice(value: string, example: string, credentials?: string): string | undefined {
@@ -153,7 +158,11 @@ function addressAdvice(value: string, example: string, credentials?: string): st
     credentials === undefined ? 'Remove them.' : `Use \`Authorization: Basic …\` in ${credentials}.`;
   if (url.username !== '' || url.password !== '')
     return `Addresses are shown in links and logs, so they must not contain a user name or password. ${instead}`;
-  return url.search === '' && url.hash === '' ? undefined : 'Remove the query string and the fragment.';
+  if (url.search !== '' || url.hash !== '') return 'Remove the query string and the fragment.';
+  const [endpoint] = ENDPOINT.exec(url.pathname) ?? [];
+  return endpoint === undefined
+    ? undefined
+    : `Remove ${endpoint}: the paths of the API and pages are added to it.`;
 }
 
 /** An HTTP address like the example. */

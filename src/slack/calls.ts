@@ -249,6 +249,9 @@ function logText(part: unknown): string {
 /** Longest log line of the SDK that is kept: it may contain the error page of a proxy. */
 const MAX_LOG_LINE = 500;
 
+/** A refused app token is reported with what to do (`receivers.ts`). */
+const SAID_ELSEWHERE = 'Failed to retrieve a new WSS URL';
+
 /**
  * A logger for Slack's packages. Their debug lines contain whole messages and are dropped; their `info` becomes `debug`.
  * Objects and tokens are never logged.
@@ -258,7 +261,7 @@ export function createSlackLogger(logger: Logger): SlackLogger {
     (level: 'debug' | 'warn' | 'error') =>
     (...parts: unknown[]): void => {
       const text = withoutSecrets(parts.map(logText).join(' ')).slice(0, MAX_LOG_LINE);
-      logger[level](`slack: ${text}`);
+      logger[text.includes(SAID_ELSEWHERE) ? 'debug' : level](`slack: ${text}`);
     };
   return {
     debug: () => undefined,

@@ -138,6 +138,26 @@ const freezeAtPost: Draw = (stage) => {
   };
 };
 
+/** It stands still between what it has decided and the write of it: others go on meanwhile. */
+const freezeAtWrite: Draw = (stage) => {
+  const found = anyReplica(stage);
+  if (found === undefined) return undefined;
+  const { replica } = found;
+  const writes = 1 + stage.random.below(12);
+  const seconds = spread(stage.random, 5, stage.longestFreeze);
+  replica.freezeBeforeWrite(writes);
+  return {
+    text: `freeze ${replica.name} before write ${writes} to its store, thawed ${seconds} s from now`,
+    resource: replica.name,
+    seconds,
+    end() {
+      replica.freezeBeforeWrite(undefined);
+      replica.thaw();
+    },
+    blinds: [],
+  };
+};
+
 const freeze: Draw = (stage) => {
   const found = anyReplica(stage);
   if (found === undefined) return undefined;
@@ -363,6 +383,7 @@ export const FAULTS: Readonly<Record<string, Draw>> = {
   'kill-at-write': killAtWrite,
   freeze,
   'freeze-at-post': freezeAtPost,
+  'freeze-at-write': freezeAtWrite,
   clock,
   'clock-step': clockStep,
   'redis-kill': redis('kill'),

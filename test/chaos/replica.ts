@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLEAN } from '../support/program.ts';
 import { type Relay, startRelay } from '../support/relay.ts';
@@ -18,6 +18,8 @@ export interface Replica {
   setClock(shiftMs: number): void;
   /** Has it end as by a crash after so many of its next writes to the store; undefined: not any more. */
   killAfterWrites(count: number | undefined): void;
+  /** Has it stand still before so many of its next writes, until it is thawed; undefined: not any more. */
+  freezeBeforeWrite(count: number | undefined): void;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Ends it as a deployment does; kills it when it does not end. */
@@ -93,6 +95,16 @@ function begin(options: ReplicaOptions, environment: Readonly<Record<string, str
   return life;
 }
 
+/** Whether a process stands still: it may have stopped itself. */
+function isStopped({ pid }: ChildProcess): boolean {
+  try {
+    // The state follows the name in parentheses (proc(5)).
+    return / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ''));
+  } catch {
+    return false;
+  }
+}
+
 /** Creates a replica; it does not run yet. */
 export async function createReplica(options: ReplicaOptions): Promise<Replica> {
   const slack = await startRelay(Number(new URL(options.slackApiUrl).port));
@@ -100,7 +112,7 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
   slackApiUrl.port = String(slack.port);
   let life: Life | undefined;
   let latest: Life | undefined;
-  let control: { shift: number; killAfter?: number } = { shift: 0 };
+  let control: { shift: number; killAfter?: number; freezeBefore?: number } = { shift: 0 };
   const writeControl = (change: Partial<typeof control>): void => {
     control = { ...control, ...change };
     // At once: the process may read it at any time.
@@ -115,7 +127,7 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
   async function end(ending: Life, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     ending.isMeant = true;
     ending.child.kill(signal);
-    if (ending.isFrozen) ending.child.kill('SIGCONT');
+    ending.child.kill('SIGCONT');
     const limit = setTimeout(() => ending.child.kill('SIGKILL'), STOP_LIMIT);
     await ending.exit;
     clearTimeout(limit);
@@ -126,7 +138,8 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
     name: options.name,
     slack,
     isRunning: () => life !== undefined,
-    isWorking: () => life !== undefined && life.isReady && !life.isFrozen && !life.isMeant,
+    isWorking: () =>
+      life !== undefined && life.isReady && !life.isFrozen && !life.isMeant && !isStopped(life.child),
     start(shiftMs = 0) {
       if (life !== undefined) return;
       writeControl({ shift: shiftMs });
@@ -152,6 +165,10 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
       writeControl({ killAfter });
       if (life === undefined) return;
       life.isExpendable = killAfter !== undefined;
+      tellControl();
+    },
+    freezeBeforeWrite(freezeBefore) {
+      writeControl({ freezeBefore });
       tellControl();
     },
     async kill() {

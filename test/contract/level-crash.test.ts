@@ -110,11 +110,19 @@ describe('the embedded store when its process is killed in the middle of its wri
     await again.close();
   });
 
+  it('does not try for ever where no folder can be made', async () => {
+    await expect(openLevelStore({ dir: '/proc/tailwatch/data' })).rejects.toMatchObject({
+      message: expect.stringMatching(/^The embedded store in \/proc\/tailwatch\/data failed: ENOENT/),
+    });
+  });
+
   it('names the folder and the reason when it cannot be created', async () => {
     await expect(openLevelStore({ dir: '/dev/null/data' })).rejects.toMatchObject({
       system: 'store',
       code: 'unavailable',
-      message: expect.stringMatching(/^The embedded store in \/dev\/null\/data failed: ENOTDIR/),
+      message: expect.stringMatching(
+        /^The embedded store in \/dev\/null\/data failed: \/dev\/null is a file, not a folder/,
+      ),
     });
   });
 });

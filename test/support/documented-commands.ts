@@ -67,7 +67,7 @@ const RUNNERS: readonly (readonly [pattern: RegExp, runner: Runner])[] = [
   [/tailwatch (?:check|convert|replay|trace)(?: --\w+)?/, { because: 'it names a command or an option' }],
   [/npm run demo/, { file: PROCESS, holds: "'demo/main.ts'" }],
   [/npm run sbom/, { file: 'test/unit/release.test.ts', holds: "packageJson.scripts['sbom']" }],
-  [/npm ci --ignore-scripts/, { file: '.ci/production', holds: 'npm ci --omit=dev --ignore-scripts' }],
+  [/npm ci --ignore-scripts/, { file: 'Dockerfile', holds: 'RUN npm ci --ignore-scripts' }],
   [/npm ci|(?:TAILWATCH_SEED=\d+ )?npm test/, { file: '.ci/run', holds: 'npm ci && npm test' }],
   [/npm run check/, { file: '.ci/run', holds: 'npm run check' }],
   [/npm run bench(?: -- fuzz)?/, { file: '.ci/run', holds: 'npm run bench -- fuzz' }],

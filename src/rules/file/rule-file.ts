@@ -210,13 +210,25 @@ export const parseRuleText = (file: string, text: string): RuleFileResult => rea
 /** Returns the text of a file; rejects with an error whose message is shown. */
 export type ReadFile = (path: string) => Promise<string>;
 
+/** What the operating system says, in words. */
+const READING_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  EACCES: 'permission denied; make it readable for the user that runs Tailwatch',
+  EISDIR: 'it is a folder',
+};
+
+function readingProblem(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return READING_PROBLEMS[code] ?? errorMessage(error);
+}
+
 /** Reads rule files: the rules of all of them, or the errors in all of them. */
 export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile): Promise<RuleFileResult> {
   const files = paths.map(
     async (file): Promise<RuleFileText> =>
       readFile(file).then(
         (text) => ({ file, text }),
-        (error: unknown) => ({ file, reason: errorMessage(error) }),
+        (error: unknown) => ({ file, reason: readingProblem(error) }),
       ),
   );
   return readRuleFiles(await Promise.all(files));

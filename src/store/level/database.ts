@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
@@ -285,13 +285,29 @@ async function openChecked(dir: string): Promise<OpenLevel> {
 }
 
 /**
+ * Creates a folder and those above it. Node's own recursive `mkdir` never ends where the file system refuses a new folder as if
+ * the one above were missing, as /proc does.
+ */
+async function createFolder(dir: string): Promise<void> {
+  const known = await stat(dir).catch(() => undefined);
+  if (known?.isDirectory() === true) return;
+  if (known !== undefined) throw new Error(`${dir} is a file, not a folder`);
+  const above = dirname(dir);
+  if (above !== dir) await createFolder(above);
+  await mkdir(dir).catch((error: unknown) => {
+    // Another process made it meanwhile.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+}
+
+/**
  * Opens the database in a folder, which is created if it does not exist, and locks it. A damaged database is moved aside
  * and an empty one is opened in its place.
  * @throws UpstreamError `bad-request` when another process holds it or another version wrote it.
  */
 export async function openDatabase(dir: string, logger?: Pick<Logger, 'error'>): Promise<Database> {
   try {
-    await mkdir(dir, { recursive: true });
+    await createFolder(dir);
     const opened = await openChecked(dir).catch(async (error: unknown) => {
       if (!(error instanceof DamageError)) throw error;
       const movedTo = await setAside(databaseFolder(dir));

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { rulePaths } from '../../../src/cli/rule-files.ts';
+import { loadRules, rulePaths } from '../../../src/cli/rule-files.ts';
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -34,4 +34,16 @@ test('a file stands for itself, whatever its name', async () => {
 
 test('a path that does not exist is kept, so that reading it says so', async () => {
   expect(await rulePaths(['/no/such/file.yaml'])).toEqual(['/no/such/file.yaml']);
+});
+
+test('a file without rules is an error, and so is one that does not exist', async () => {
+  const dir = await folder('rules.yaml');
+  expect(await loadRules([dir])).toMatchObject({
+    ok: false,
+    text: expect.stringContaining('rules.yaml:1:1: no rules in this file'),
+  });
+  expect(await loadRules(['/no/such/file.yaml'])).toEqual({
+    ok: false,
+    text: '/no/such/file.yaml:1:1: cannot read this file: it does not exist',
+  });
 });

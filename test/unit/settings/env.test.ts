@@ -338,6 +338,23 @@ describe('the advice fits the value', () => {
     ['a token of another kind', { SLACK_BOT_TOKEN: 'xoxp-1111-aaaaaaaaaaaa' }, /starts with xoxb-/],
     ['no address of Jaeger', { JAEGER_URL: 'jaeger' }, /like http:\/\/jaeger-query:16686/],
     ['no address of Kiali', { KIALI_URL: 'kiali' }, /like https:\/\/kiali/],
+    ['an address of the API', { PROMETHEUS_URL: 'http://prom:9090/p/api/v1' }, /^Remove \/api\/v1: /],
+    [
+      'an address of a query',
+      { PROMETHEUS_URL: 'http://prom:9090/api/v1/query' },
+      /^Remove \/api\/v1\/query: /,
+    ],
+    ['an address of a page', { PROMETHEUS_PUBLIC_URL: 'https://prom.example/graph/' }, /^Remove \/graph\/: /],
+    [
+      'an address of the API of Jaeger',
+      { JAEGER_URL: 'http://jaeger/ui/api/traces' },
+      /^Remove \/api\/traces: /,
+    ],
+    [
+      'a link to a channel',
+      { SLACK_CHANNEL: 'https://shop.slack.com/archives/C0SHOPONCALL' },
+      /^Use the ID in this link: C0SHOPONCALL\.$/,
+    ],
   ])('%s', (_, wrong, advice) => {
     const found = problems({ ...least, ...wrong });
     expect(found).toHaveLength(1);
