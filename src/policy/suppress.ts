@@ -1,6 +1,6 @@
 import type { Alert, Suppression } from '../alerts/alert.ts';
 import { matchersText } from '../lib/matcher.ts';
-import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
+import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
 import type { Inhibitor, InhibitRule } from './inhibition.ts';
 import { type CallGraph, causesOf } from './inhibition.ts';
@@ -41,7 +41,7 @@ export const NO_POLICY: NotificationPolicy = {
 /** An alert as inhibition sees it. */
 export interface OtherAlert {
   readonly alert: Alert;
-  readonly rule: Pick<SloRule, 'valueKind'>;
+  readonly rule: Pick<SloRule, 'valueKind' | 'for'>;
   /** The service the alert is about. */
   readonly service?: string;
 }
@@ -63,6 +63,8 @@ export interface InhibitionContext {
  * so both resolve within a few evaluations; what still fires afterwards is notified.
  */
 const INHIBITED_AFTER_CAUSE: Milliseconds = ms(MINUTE);
+/** A cause that is pending may stand for other alerts for so long before it fires: if it does not, they are late by that. */
+const SOON: Milliseconds = MINUTE;
 
 type Reason = Pick<Suppression, 'kind' | 'by'> & Partial<Suppression>;
 
@@ -140,8 +142,9 @@ function byService(alerts: readonly OtherAlert[]): ReadonlyMap<string, readonly 
 
 /**
  * Returns a function that finds the alert of the last service in the chain of slow callees whose alert is visible and at
- * least as urgent: no other message can stand for one that is not posted. Pending alerts count, since they breach
- * already. A resolved one counts for a short time, for the alerts that it inhibited.
+ * least as urgent: no other message can stand for one that is not posted. A pending one counts when it is due to fire within
+ * a minute: the callee is often evaluated a little later. A resolved one counts for a short time, for the alerts that it
+ * inhibited.
  */
 function createCauseOf({
   calls,
@@ -155,9 +158,15 @@ function createCauseOf({
   const resolved = new Map(
     slow.filter((each) => isResolved(each) && isRecent(each)).map((each) => [each.alert.alertId, each]),
   );
+  const firesSoon = ({ alert, rule }: OtherAlert): boolean =>
+    alert.state !== 'pending' || between(evalTime, after(alert.activeAt, rule.for)) <= SOON;
   /** What the call graph suppressed is visible as soon as nothing below it is, unless its cause has just ended. */
-  const isVisible = ({ alert: { suppressed } }: OtherAlert): boolean =>
-    suppressed === undefined || (suppressed.kind === 'call-graph' && !resolved.has(suppressed.alertId ?? ''));
+  const isVisible = (other: OtherAlert): boolean => {
+    const { suppressed } = other.alert;
+    if (suppressed !== undefined)
+      return suppressed.kind === 'call-graph' && !resolved.has(suppressed.alertId ?? '');
+    return firesSoon(other);
+  };
   const causesFor = ({ alert: target }: OtherAlert, ended: OtherAlert | undefined) => {
     const services = byService(slow.filter((each) => each === ended || !isResolved(each)));
     const causeIn = (service: string): OtherAlert | undefined =>

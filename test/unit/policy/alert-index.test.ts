@@ -15,7 +15,7 @@ import { START } from '../../support/virtual-clock.ts';
 
 const about = (service: string, over: Partial<Alert> = {}): OtherAlert => ({
   service,
-  rule: { valueKind: 'slow-share' },
+  rule: { valueKind: 'slow-share', for: ms(0) },
   alert: anAlert({ labels: { service, severity: 'page' }, alertId: service, ...over }),
 });
 

@@ -40,7 +40,7 @@ const about = (
   valueKind: 'slow-share' | 'number' = 'slow-share',
 ): OtherAlert => ({
   service,
-  rule: { valueKind },
+  rule: { valueKind, for: ms(0) },
   alert: anAlert({ labels: { alertname: 'Slow', service, severity: 'page' }, ...over }),
 });
 
@@ -127,6 +127,16 @@ describe('inhibition by the call graph', () => {
       about('checkout'),
       [about('payments', { alertId: 'payments-1', state: 'pending' })],
       true,
+    ],
+    'does not wait for a callee that fires later than in a minute': [
+      about('checkout'),
+      [
+        {
+          ...about('payments', { alertId: 'payments-1', state: 'pending' }),
+          rule: { valueKind: 'slow-share', for: ms(2 * MINUTE) },
+        },
+      ],
+      false,
     ],
     'never inhibits a page by a ticket': [
       about('checkout'),
