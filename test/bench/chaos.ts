@@ -1,6 +1,7 @@
 /* eslint-disable no-process-env */
 import type { RedisTopology } from '../chaos/bed.ts';
 import { runCampaign } from '../chaos/campaign.ts';
+import { faultsOf, plantNames } from '../chaos/plant.ts';
 import { reportText } from '../chaos/report.ts';
 import { isRedisInstalled } from '../support/real-redis.ts';
 
@@ -20,7 +21,8 @@ function redisOf(text = 'server'): RedisTopology {
 
 /**
  * Random faults on real processes. CHAOS_SEED draws the same faults again, CHAOS_SECONDS is the length (300),
- * CHAOS_FAULTS a list of kinds, CHAOS_PLANT a guard to take out, CHAOS_COPIES, CHAOS_EVERY and CHAOS_FREEZE the groups
+ * CHAOS_FAULTS a list of kinds, CHAOS_PLANT a guard to take out, by default under the faults in which that shows, or `each`
+ * for one campaign without each guard, which all have to be red; CHAOS_COPIES, CHAOS_EVERY and CHAOS_FREEZE the groups
  * of the rule, the seconds between two faults and the longest freeze, CHAOS_LOGS a folder for the logs of the replicas,
  * CHAOS_REDIS what they share: `server`, `sentinel` or `cluster`.
  */
@@ -29,25 +31,37 @@ export async function benchChaos(): Promise<void> {
     say('\nskipped: chaos: redis-server is not here: apt-get install redis-server');
     return;
   }
-  const { CHAOS_FAULTS, CHAOS_PLANT } = process.env;
-  const seed = numberOf('CHAOS_SEED') ?? Math.floor(Math.random() * 1_000_000);
-  say(
-    `\nchaos: CHAOS_SEED=${seed}${CHAOS_PLANT === undefined ? '' : `, without the guard "${CHAOS_PLANT}"`}`,
-  );
   // Processes that are still there end with this one.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  const { CHAOS_PLANT: plant } = process.env;
+  if (plant === 'each') {
+    for (const each of plantNames()) {
+      const isRed = !(await isClean(each));
+      say(
+        `without the guard "${each}": ${isRed ? 'red, as it has to be' : 'GREEN: the suite does not see it'}`,
+      );
+      if (!isRed) process.exitCode = 1;
+    }
+  } else if (!(await isClean(plant))) process.exitCode = 1;
+}
+
+/** Runs one campaign, and prints its report. */
+async function isClean(plant: string | undefined): Promise<boolean> {
+  const seed = numberOf('CHAOS_SEED') ?? Math.floor(Math.random() * 1_000_000);
+  say(`\nchaos: CHAOS_SEED=${seed}${plant === undefined ? '' : `, without the guard "${plant}"`}`);
+  const planted = plant === undefined ? undefined : faultsOf(plant);
   const report = await runCampaign({
     seed,
-    seconds: numberOf('CHAOS_SECONDS') ?? 300,
-    kinds: CHAOS_FAULTS?.split(','),
-    plant: CHAOS_PLANT,
-    copies: numberOf('CHAOS_COPIES'),
+    seconds: numberOf('CHAOS_SECONDS') ?? (plant === undefined ? 300 : 150),
+    kinds: process.env['CHAOS_FAULTS']?.split(',') ?? planted?.kinds,
+    plant,
+    copies: numberOf('CHAOS_COPIES') ?? planted?.copies,
     every: numberOf('CHAOS_EVERY'),
     redis: redisOf(process.env['CHAOS_REDIS']),
     logs: process.env['CHAOS_LOGS'],
-    longestFreeze: numberOf('CHAOS_FREEZE'),
+    longestFreeze: numberOf('CHAOS_FREEZE') ?? planted?.longestFreeze,
     say,
   });
   say(reportText(report));
-  if (report.findings.length + report.deaths.length > 0) process.exitCode = 1;
+  return report.findings.length + report.deaths.length === 0;
 }

@@ -100,6 +100,8 @@ async function install(
     PROMETHEUS_URL: prometheus.url,
     JAEGER_URL: jaeger.url,
     RULES_FILE: join(options.folder, 'rules.yaml'),
+    // Whoever keeps the logs looks for something.
+    LOG_LEVEL: options.logs === undefined ? 'info' : 'debug',
     ...(redis === undefined ? { DATA_DIR: join(options.folder, 'data') } : { REDIS_URL: redis.url }),
   };
   const replicas = await Promise.all(
