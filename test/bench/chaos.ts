@@ -1,6 +1,6 @@
 /* eslint-disable no-process-env */
 import type { RedisTopology } from '../chaos/bed.ts';
-import { runCampaign } from '../chaos/campaign.ts';
+import { type CampaignOptions, runCampaign } from '../chaos/campaign.ts';
 import { faultsOf, plantNames } from '../chaos/plant.ts';
 import { reportText } from '../chaos/report.ts';
 import { isRedisInstalled } from '../support/real-redis.ts';
@@ -49,17 +49,18 @@ export async function benchChaos(): Promise<void> {
 async function isClean(plant: string | undefined): Promise<boolean> {
   const seed = numberOf('CHAOS_SEED') ?? Math.floor(Math.random() * 1_000_000);
   say(`\nchaos: CHAOS_SEED=${seed}${plant === undefined ? '' : `, without the guard "${plant}"`}`);
-  const planted = plant === undefined ? undefined : faultsOf(plant);
+  const planted: Partial<CampaignOptions> =
+    plant === undefined ? { seconds: 300 } : { seconds: 150, ...faultsOf(plant) };
   const report = await runCampaign({
     seed,
-    seconds: numberOf('CHAOS_SECONDS') ?? (plant === undefined ? 300 : 150),
-    kinds: process.env['CHAOS_FAULTS']?.split(',') ?? planted?.kinds,
+    seconds: numberOf('CHAOS_SECONDS') ?? planted.seconds ?? 0,
+    kinds: process.env['CHAOS_FAULTS']?.split(',') ?? planted.kinds,
     plant,
-    copies: numberOf('CHAOS_COPIES') ?? planted?.copies,
+    copies: numberOf('CHAOS_COPIES') ?? planted.copies,
     every: numberOf('CHAOS_EVERY'),
     redis: redisOf(process.env['CHAOS_REDIS']),
     logs: process.env['CHAOS_LOGS'],
-    longestFreeze: numberOf('CHAOS_FREEZE') ?? planted?.longestFreeze,
+    longestFreeze: numberOf('CHAOS_FREEZE') ?? planted.longestFreeze,
     say,
   });
   say(reportText(report));
