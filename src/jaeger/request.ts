@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import type { HttpAnswer } from '../http/send.ts';
 import { createTurns } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Milliseconds } from '../lib/units.ts';
