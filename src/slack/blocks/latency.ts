@@ -146,12 +146,17 @@ function callBlocks({ calls, service }: Pick<LatencyView, 'calls' | 'service'>):
 }
 
 function callLine({ end, service, mean, meanBefore, requestsPerSecond }: CallGrowth): string {
-  const change =
-    meanBefore === undefined
-      ? 'none an hour ago'
-      : `${growth(mean - meanBefore)} from ${latency(meanBefore)}`;
+  const change = meanBefore === undefined ? 'none an hour ago' : changeText(mean, meanBefore);
   return `${end === 'callee' ? 'to' : 'from'} ${code(service, 80)} ${latency(mean)} (${change}), ${rate(requestsPerSecond)}`;
 }
+
+/** A mean that differs by less than this share of itself is no change that anybody looks for. */
+const UNCHANGED = 0.02;
+
+const changeText = (mean: Milliseconds, before: Milliseconds): string =>
+  Math.abs(mean - before) < before * UNCHANGED
+    ? 'no change'
+    : `${growth(mean - before)} from ${latency(before)}`;
 
 const growth = (difference: number): string =>
   `${difference < 0 ? '−' : '+'}${latency(ms(Math.abs(difference)))}`;

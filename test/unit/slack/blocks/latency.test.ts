@@ -26,6 +26,7 @@ const latency: LatencyView = {
   slos: [],
   calls: [
     { end: 'callee', service: 'cart', mean: ms(82), meanBefore: ms(40), requestsPerSecond: 12 },
+    { end: 'callee', service: 'stock', mean: ms(2.001), meanBefore: ms(2), requestsPerSecond: 12 },
     { end: 'caller', service: 'frontend', mean: ms(90), requestsPerSecond: 3 },
   ],
   notices: [],
@@ -61,6 +62,12 @@ const latency: LatencyView = {
     },
   },
 };
+
+it('a call has its growth, unless that is next to nothing', () => {
+  expect(shown({ kind: 'latency', view: latency })).toContain(
+    'to `cart` 82 ms (+42 ms from 40 ms), 12 req/s\nto `stock` 2 ms (no change), 12 req/s\nfrom `frontend` 90 ms (none an hour ago), 3 req/s',
+  );
+});
 
 describe('a latency by version, outcome and side', () => {
   it('has a line for each version, each outcome, and for both ends', () => {
