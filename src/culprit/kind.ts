@@ -1,3 +1,4 @@
+import { operationOf } from '../traces/operations.ts';
 import { versionOf } from './attributes.ts';
 import type { PieceKey, PieceKind } from './piece.ts';
 import { type TraceProfile, timeOn } from './profile.ts';
@@ -186,7 +187,7 @@ export function candidateOf(score: ServiceScore, sets: Sets): Candidate {
   const { kind, detail } = kindOf(score, of, sets);
   return {
     service: score.service,
-    operation: operationOf(score.service, kind, of),
+    operation: requestNameOf(score.service, spanNameOf(score.service, kind, of), sets.slow),
     kind,
     detail,
     slowdown: score.score,
@@ -202,7 +203,7 @@ const SHOWS: Partial<Readonly<Record<CulpritKind, readonly PieceKind[]>>> = {
   retries: ['retry'],
 };
 
-function operationOf(service: string, kind: CulpritKind, deltas: readonly PieceDelta[]): string {
+function spanNameOf(service: string, kind: CulpritKind, deltas: readonly PieceDelta[]): string {
   const kinds = SHOWS[kind] ?? ['own'];
   const isCall = kinds.some((each) => each === 'request' || each === 'external' || each === 'retry');
   const mine = deltas.filter(
@@ -210,4 +211,22 @@ function operationOf(service: string, kind: CulpritKind, deltas: readonly PieceD
   );
   const [top] = mine.sort((a, b) => b.price + b.volume - a.price - a.volume);
   return top?.key.operation ?? '';
+}
+
+/** From this share of its slow spans on, one request line stands for a span name. */
+const MOSTLY = 0.8;
+
+/** A mesh names the spans of all requests of a service alike, after its host: the request line of nearly all of them says more. */
+function requestNameOf(service: string, spanName: string, slow: readonly TraceProfile[]): string {
+  const counts = new Map<string, number>();
+  let all = 0;
+  for (const { trace } of slow)
+    for (const span of trace.spans) {
+      if (span.serviceName !== service || span.spanName !== spanName || span.kind !== 'server') continue;
+      const name = operationOf(span);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      all += 1;
+    }
+  const [most] = [...counts].sort(([, a], [, b]) => b - a);
+  return most !== undefined && most[1] >= all * MOSTLY ? most[0] : spanName;
 }
