@@ -59,7 +59,7 @@ async function linesOf(deps: CommandDeps, at: RuleAt, now: EpochMs): Promise<rea
   const state = (await loadWithActions(deps.store, group.id))?.rules[rule.key];
   const every = group.schedule === undefined ? `every ${timeSpan(group.interval)}` : group.schedule;
   const { severity } = rule.labels;
-  const graph = deps.links.graph({ expr: rule.expr, window: { start: before(now, HOUR), end: now } });
+  const graph = graphOf(deps, now)(rule.expr);
   const problem = deps.problemOf(group.id, rule.key);
   return [
     [
@@ -70,16 +70,26 @@ async function linesOf(deps: CommandDeps, at: RuleAt, now: EpochMs): Promise<rea
     [
       'Expression: ',
       { code: rule.expr },
-      ...(graph === undefined || graph.length > MAX_URL ? [] : [' ', { text: 'Prometheus', url: graph }]),
+      ...(graph === undefined ? [] : [' ', { text: 'Prometheus', url: graph }]),
     ],
     ...objectiveOf(rule),
-    recoveryOf(rule, state?.health),
+    recoveryOf(rule, state?.health, graphOf(deps, now)),
     destinationsPhrase(deps, rule, now),
     evaluationOf(state?.evaluatedAt, state?.health),
     ...(problem === undefined ? [] : [[`Problem: ${problem}`]]),
     ...(await alertsOf(deps, rule, state?.alerts ?? [])),
   ];
 }
+
+type GraphOf = (expr: string) => string | undefined;
+
+/** Links to an expression over the last hour; undefined without an address, or where Slack takes no link of that length. */
+const graphOf =
+  ({ links }: CommandDeps, now: EpochMs): GraphOf =>
+  (expr) => {
+    const url = links.graph({ expr, window: { start: before(now, HOUR), end: now } });
+    return url === undefined || url.length > MAX_URL ? undefined : url;
+  };
 
 function objectiveOf({ objective }: SloRule): readonly Phrase[] {
   if (objective === undefined) return [];
@@ -88,8 +98,11 @@ function objectiveOf({ objective }: SloRule): readonly Phrase[] {
   return [[`Objective: ${good} over ${timeSpan(window)}, by `, { code: family.metric }]];
 }
 
+/** A longer recovery query hides the condition that follows it. */
+const LONGEST_SHOWN = 120;
+
 /** How its alerts end, and how they end without data. */
-function recoveryOf({ recovery, noData }: SloRule, health: RuleHealth | undefined): Phrase {
+function recoveryOf({ recovery, noData }: SloRule, health: RuleHealth | undefined, graph: GraphOf): Phrase {
   const isRejected = health?.kind === 'ok' && health.recoveryRejected !== undefined;
   if (recovery === undefined || isRejected)
     return [
@@ -102,7 +115,9 @@ function recoveryOf({ recovery, noData }: SloRule, health: RuleHealth | undefine
       ? [' has data and the expression no longer returns the alert']
       : [` has a value that is not ${comparison} ${limit ?? ''}`];
   const end = noData === 'resolve' ? 'ends it' : `closes it after ${timeSpan(noData)}`;
-  return ['Recovery: an alert ends when ', { code: expr }, ...isMet, `. Missing data ${end}.`];
+  const url = expr.length > LONGEST_SHOWN ? graph(expr) : undefined;
+  const query = url === undefined ? { code: expr } : { text: 'its recovery query', url };
+  return ['Recovery: an alert ends when ', query, ...isMet, `. Missing data ${end}.`];
 }
 
 /** By the labels that are known before it fires. */

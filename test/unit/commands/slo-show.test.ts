@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCommands } from '../../../src/commands/commands.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
+import { createLinks } from '../../../src/links/link.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
@@ -14,7 +15,8 @@ async function show(rule: string, rules: readonly SloRule[] = [aRule()]): Promis
   const { deps } = open([]);
   const ruleSet = () => ({ ...deps.ruleSet(), groups: [{ ...aGroup(), rules }], policy: NO_POLICY });
   const problemOf = () => 'no series has the label service';
-  const commands = createCommands({ ...deps, store, ruleSet, problemOf });
+  const links = createLinks({ prometheus: 'https://prometheus.example' });
+  const commands = createCommands({ ...deps, links, store, ruleSet, problemOf });
   const answer = await commands.run({ kind: 'show-rule', rule }, { by: 'U1', now: bed.clock.now() });
   if (answer.kind !== 'lines') throw new Error(answer.kind);
   return answer.lines
@@ -38,6 +40,11 @@ test('/slo show: the rule, how its alerts end, where they go, and its alerts', a
 });
 
 test.each<[string, Partial<SloRule>, string]>([
+  [
+    'with a long recovery query, which is a link',
+    { recovery: { expr: `${'very_long_metric + '.repeat(9)}up`, comparison: '>', bound: 0.01 } },
+    'Recovery: an alert ends when its recovery query has a value that is not > 0.01.',
+  ],
   ['without a recovery condition', { recovery: undefined }, 'ends when the expression no longer returns it'],
   [
     'with data as its recovery',
