@@ -20,12 +20,18 @@ const LONGEST_PARENT_WAIT: Milliseconds = HOUR;
 
 const FIRST_BACKOFF = ms(2 * SECOND);
 const LONGEST_BACKOFF = ms(2 * MINUTE);
+/** While Slack does not respond: a breach is to be seen soon after it does, however long that took. */
+const LONGEST_OUTAGE_BACKOFF = ms(15 * SECOND);
 
-/** How long to wait after a failed attempt: 2 s, 4 s, 8 s ... 2 min. `failures` counts from 1. */
+/** How long to wait after a refused attempt: 2 s, 4 s, 8 s ... 2 min. `failures` counts from 1. */
 export function backoff(failures: number): Milliseconds {
   const doublings = Math.min(Math.max(failures, 1) - 1, 20);
   return ms(Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** doublings));
 }
+
+/** The same after an attempt that Slack did not answer: at most 15 s. */
+export const outageBackoff = (failures: number): Milliseconds =>
+  ms(Math.min(LONGEST_OUTAGE_BACKOFF, backoff(failures)));
 
 /** What to do for a message, given what is known of it. */
 export type SyncStep =
@@ -84,7 +90,7 @@ export function decideReconcile(
       : { kind: 'wait', until: after(since, SHOWN_WITHIN) };
   return between(since, now) >= RECONCILE_PATIENCE
     ? { kind: 'send', reason: 'out-of-patience' }
-    : { kind: 'wait', until: after(now, backoff(failures + 1)) };
+    : { kind: 'wait', until: after(now, outageBackoff(failures + 1)) };
 }
 
 /** A dead replica's messages are claimed by another after this time. */

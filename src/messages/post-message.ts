@@ -7,7 +7,7 @@ import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units
 import type { SloRule } from '../rules/rule.ts';
 import { alertLinks, groupLinks } from './alert-subject.ts';
 import type { WatchCulprit } from './culprit.ts';
-import { backoff, decideReconcile, type Lease, SHOWN_WITHIN } from './decide-sync.ts';
+import { backoff, decideReconcile, type Lease, outageBackoff, SHOWN_WITHIN } from './decide-sync.ts';
 import { type CollectEvidence, type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { FindOutcome, MessageView, Notifier, SendOutcome } from './notifier.ts';
 import { encodeRestorePoint } from './restore-point.ts';
@@ -188,7 +188,7 @@ export function failed(
   switch (outcome.kind) {
     case 'not-sent': {
       // A time that Slack names is kept to the second; without one the attempts grow apart.
-      const wait = outcome.retryAfter > 0 ? outcome.retryAfter : backoff(failures);
+      const wait = outcome.retryAfter > 0 ? outcome.retryAfter : outageBackoff(failures);
       return { outcome: 'not-sent', failures, dueAt: after(now, wait), reason: outcome.reason };
     }
     case 'unknown': {
@@ -197,7 +197,7 @@ export function failed(
       return {
         outcome: 'unknown',
         failures,
-        dueAt: after(now, attempt === undefined ? backoff(failures) : wait),
+        dueAt: after(now, attempt === undefined ? outageBackoff(failures) : wait),
         reason: outcome.reason,
         attempt,
       };

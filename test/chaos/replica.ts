@@ -142,7 +142,8 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
       life !== undefined && life.isReady && !life.isFrozen && !life.isMeant && !isStopped(life.child),
     start(shiftMs = 0) {
       if (life !== undefined) return;
-      writeControl({ shift: shiftMs });
+      // What was meant for the process before this one would end this one, as if it had died by itself.
+      writeControl({ shift: shiftMs, killAfter: undefined, freezeBefore: undefined });
       const begun = begin(options, {
         SLACK_API_URL: slackApiUrl.href,
         CHAOS_CONTROL: options.control,

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { after, epochMs, HOUR, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
-import { backoff, decideReconcile, decideStep, type SyncStep } from '../../../src/messages/decide-sync.ts';
+import {
+  backoff,
+  decideReconcile,
+  decideStep,
+  outageBackoff,
+  type SyncStep,
+} from '../../../src/messages/decide-sync.ts';
 import type { DesiredMessage, MessageRecord, ShownMessage } from '../../../src/messages/store.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -116,5 +122,13 @@ describe('backoff', () => {
   });
   it('takes an attempt that was never counted as the first', () => {
     expect(backoff(0)).toBe(seconds(2));
+  });
+
+  it('is at most 15 s while Slack does not respond: a breach is seen soon after it does', () => {
+    expect([1, 2, 3, 4, 1_000].map(outageBackoff)).toEqual([2, 4, 8, 15, 15].map(seconds));
+    expect(decideReconcile('unknown', { key: 'k', since: NOW }, { failures: 50, now: NOW })).toEqual({
+      kind: 'wait',
+      until: after(NOW, seconds(15)),
+    });
   });
 });
