@@ -66,7 +66,9 @@ function failure(
  */
 function toUpstreamError(error: unknown, server: Server, isCanceled: boolean): UpstreamError {
   const name = SYSTEM_NAMES[server.system];
-  const checkAddress = `Check that ${name} is running and that its configured address is correct.`;
+  const variable = ADDRESSES[server.system];
+  const isRight = variable === undefined ? 'its configured address is correct' : `${variable} is its address`;
+  const checkAddress = `Check that ${name} is running and that ${isRight}.`;
   const code = codeOf(error);
   const connection = CONNECTION_FAILURES[code];
   if (isCanceled) {

@@ -115,8 +115,9 @@ function createRecords({
       await client.storeKeepEvidence(routing, prefix, ...args);
     },
     async keptEvidence({ alertId, now }) {
-      const [at, data] = (await client.get(`${prefix}evidence:${alertId}`))?.split(' ') ?? [];
-      return Number(at) + EVIDENCE_RETENTION > now ? data : undefined;
+      const kept = (await client.get(`${prefix}evidence:${alertId}`)) ?? '';
+      const end = kept.indexOf(' ');
+      return Number(kept.slice(0, end)) + EVIDENCE_RETENTION > now ? kept.slice(end + 1) : undefined;
     },
     async ledger({ since }) {
       const texts = textsOf(await client.storeLedger(routing, prefix, String(since)));

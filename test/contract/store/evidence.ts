@@ -16,9 +16,9 @@ export function describeEvidence(bench: Bench): void {
   describe('the evidence of alerts', () => {
     it('is kept over a restart, the newest of each alert', async () => {
       await keep('a-1', 1, 'b2xk');
-      await keep('a-1', 2, 'bmV3+/=');
+      await keep('a-1', 2, 'id-1 id-2\nbmV3+/=');
       await bench.reopen();
-      expect(await kept('a-1')).toBe('bmV3+/=');
+      expect(await kept('a-1')).toBe('id-1 id-2\nbmV3+/=');
       expect(await kept('b-1')).toBeUndefined();
     });
 
