@@ -118,6 +118,20 @@ export function excessOf(counts: Counts): Excess {
   return { ...counts, isLarger: isMoreThanByChance(now, before, SIGNIFICANT) };
 }
 
+/** The share of traces over a threshold against that of normal ones. */
+export const excessOver = (
+  now: readonly EntryTrace[],
+  normal: readonly EntryTrace[],
+  threshold: Microseconds,
+): Excess =>
+  excessOf({
+    threshold,
+    slow: slowerThan(now, threshold).length,
+    ofSlow: now.length,
+    normal: slowerThan(normal, threshold).length,
+    ofNormal: normal.length,
+  });
+
 /**
  * The share of slow traces against that of normal ones: at the objective's threshold; where that share is not larger, at the p95 of
  * the normal traces, since a service can become slow below its objective.
@@ -128,15 +142,7 @@ export function excessAt(
   objective: Microseconds | undefined,
 ): Excess | undefined {
   const thresholds = [objective, quantileOf(normal, NORMAL_QUANTILE)].filter((each) => each !== undefined);
-  const all = thresholds.map((threshold) =>
-    excessOf({
-      threshold,
-      slow: slowerThan(now, threshold).length,
-      ofSlow: now.length,
-      normal: slowerThan(normal, threshold).length,
-      ofNormal: normal.length,
-    }),
-  );
+  const all = thresholds.map((threshold) => excessOver(now, normal, threshold));
   return all.find(({ isLarger }) => isLarger) ?? all[0];
 }
 

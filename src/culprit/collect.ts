@@ -16,6 +16,7 @@ import {
   estimateTotal,
   excessAt,
   excessOf,
+  excessOver,
   FEWEST,
   justOver,
   medianOf,
@@ -97,6 +98,8 @@ const CONCURRENCY = 3;
 const SPANS_IN_A_TURN = 8_000;
 /** With fewer slow traces in the sample, those over the threshold are searched; with fewer normal ones, a day earlier is. */
 const ENOUGH = 20;
+/** Traces over the threshold of a breach that are enough to compare them alone. */
+const ENOUGH_IN_BREACH = 10;
 const TAIL = { limit: 40, searches: 2 } as const;
 
 interface Baseline {
@@ -143,10 +146,14 @@ const normalOf = (state: State, { slices }: Baseline): readonly EntryTrace[] => 
 const tailOf = (state: State): readonly EntryTrace[] => entriesOf(state, [state.tail?.slice]);
 
 /** How the share of slow traces compares with that of a baseline: in the samples, then in all traces over the tail's threshold. */
-function excessOver(state: State, baseline: Baseline): Excess | undefined {
+function excessIn(state: State, baseline: Baseline): Excess | undefined {
   const [now, normal] = [nowOf(state), normalOf(state, baseline)];
-  const sampled = excessAt(now, normal, state.query.threshold);
   const { tail, query } = state;
+  const { isBreach, threshold } = query;
+  // Metrics show too many requests over the threshold: these are the slow ones, however few were traced.
+  if (isBreach === true && threshold !== undefined && slowOf(state, { threshold }).length >= ENOUGH_IN_BREACH)
+    return excessOver(now, normal, threshold);
+  const sampled = excessAt(now, normal, threshold);
   if (sampled?.isLarger === true || tail === undefined || baseline.tail === undefined) return sampled;
   const normalTail = entriesOf(state, [baseline.tail]);
   const totals = { ofSlow: totalOf(state, state.now), ofNormal: totalOf(state, baseline.slices) };
@@ -166,7 +173,7 @@ function excessOver(state: State, baseline: Baseline): Excess | undefined {
 function bestOf(state: State): { readonly baseline: Baseline; readonly excess: Excess | undefined } {
   const all = state.baselines.map((baseline) => ({
     baseline,
-    excess: excessOver(state, baseline),
+    excess: excessIn(state, baseline),
     size: normalOf(state, baseline).length,
   }));
   const differs = all.find(({ excess, size }) => size >= ENOUGH && excess?.isLarger === true);
@@ -178,7 +185,7 @@ function bestOf(state: State): { readonly baseline: Baseline; readonly excess: E
 }
 
 /** The slow traces, from the sample and from the search for them. */
-function slowOf(state: State, excess: Excess | undefined): readonly EntryTrace[] {
+function slowOf(state: State, excess: Pick<Excess, 'threshold'> | undefined): readonly EntryTrace[] {
   if (excess === undefined) return [];
   return slowerThan(distinct([...nowOf(state), ...tailOf(state)]), excess.threshold);
 }

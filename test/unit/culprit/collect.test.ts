@@ -236,6 +236,16 @@ it('five slow requests of many are compared when metrics show a breach', async (
   expect((await result()).result).toMatchObject({ ...PAYMENTS, slow: 5, confidence: 'medium' });
 });
 
+it('in a breach those over its threshold are the slow ones, also where few of the others were traced', async () => {
+  const slow = Array.from({ length: 12 }, (_, i) =>
+    request({ at: after(START, ms(i * 40 * SECOND)), payments: 900 }),
+  );
+  // A little slower than before: over the p95 of the few normal ones.
+  const traces = [...spread(24, DIRECTLY_BEFORE), ...spread(60, START, { payments: 40 }), ...slow];
+  const { result } = explain(traces, { threshold: us(500_000), isBreach: true });
+  expect(await result()).toMatchObject({ excess: { threshold: 500_000 }, result: { ...PAYMENTS, slow: 12 } });
+});
+
 it('with fewer than five on a side there is no comparison', async () => {
   const { result } = explain([...spread(4, DIRECTLY_BEFORE), ...spread(60, START, { payments: 200 })], {
     threshold: us(100_000),
