@@ -267,6 +267,13 @@ function notPosted(work: Work, outcome: Exclude<SendOutcome, { kind: 'sent' }>, 
   return { ...pending(work), call: 'post', ...failed(work, outcome, attempt) };
 }
 
+/** The message in another channel that one in this channel replaces. */
+function replacedBy(channelId: string, before: ShownMessage | undefined): ShownMessage['replaces'] {
+  if (before === undefined) return undefined;
+  if (before.channelId === channelId) return before.replaces;
+  return { channelId: before.channelId, messageTs: before.messageTs };
+}
+
 function posted(
   work: Work,
   view: MessageView,
@@ -284,6 +291,7 @@ function posted(
     editedAt: now,
     notice: view.notice,
     culprit: view.culprit,
+    replaces: replacedBy(channelId, message.shown),
   };
   // What the message says needs no line; a first post is edited next, with its evidence.
   const isComplete = view.isBrief === true || desired?.parent !== undefined;

@@ -32,6 +32,8 @@ export interface ShownMessage {
   readonly culprit?: CulpritFinding;
   /** Slack refuses to edit it: what is new is a reply in its thread. */
   readonly isFrozen?: true;
+  /** The message that it replaces, in a channel that refused edits; it is ended with this one if the channel takes edits again. */
+  readonly replaces?: { readonly channelId: string; readonly messageTs: string };
 }
 
 /** What the message of an alert group shows, or one reply of its thread. */

@@ -4,6 +4,7 @@ import { type CulpritFinding, type CulpritState, isReplaced, replacedText } from
 import type { Lease } from './decide-sync.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE, settlesAt } from './evidence.ts';
+import type { MessageView } from './notifier.ts';
 import { isUnattended } from './plan-reminders.ts';
 import {
   failed,
@@ -233,6 +234,8 @@ async function editWith(work: Work, { desired, evidence, shown }: Editing): Prom
   switch (outcome.kind) {
     case 'sent': {
       const next = { ...shown, contentHash, editedAt: clock.now(), evidenceAsOf };
+      if (work.isEnded && shown.replaces !== undefined)
+        await endReplaced(work, view, { ...shown, ...shown.replaces });
       return { ...done, shown: next, call: 'edit', outcome: 'sent' };
     }
     case 'message-gone':
@@ -248,6 +251,21 @@ async function editWith(work: Work, { desired, evidence, shown }: Editing): Prom
       // An edit can be repeated as it is: there is nothing to reconcile.
       return { ...pending(work), call: 'edit', ...failed(work, outcome, undefined) };
   }
+}
+
+/** Ends the message that was left open in a channel that refused edits; where it still does, nothing can be done. */
+async function endReplaced(
+  { parts, message, lease }: Work,
+  view: MessageView,
+  shown: ShownMessage,
+): Promise<void> {
+  const outcome = await parts.notifier.update({ shown, view, isAllowed: lease.allowsCall });
+  const { channelId } = shown;
+  parts.logger.info('the message that was replaced is ended too', {
+    message: message.key,
+    channelId,
+    outcome: outcome.kind,
+  });
 }
 
 function postAgain(work: Work, shown: ShownMessage): Promise<Synced> {

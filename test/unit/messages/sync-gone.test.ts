@@ -77,6 +77,23 @@ describe('a message or a channel that is gone', () => {
     expect(bed.messages(GENERAL)).toEqual([]);
   });
 
+  it('a message that was left in a channel for the default one ends too, once its channel takes edits again', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    const { conversations } = bed.stand.workspace.state;
+    const channel = conversations.channel(INCIDENTS);
+    if (channel === undefined) throw new Error('there is no such channel');
+    bed.stand.workspace.archiveChannel(INCIDENTS);
+    await bed.decide('refresh', alertOf({ value: 0.2 }));
+    await bed.settle();
+    expect(bed.messages(GENERAL)).toHaveLength(1);
+    conversations.changeChannel(channel);
+    await bed.decide('resolved', resolved());
+    await bed.settle();
+    for (const id of [INCIDENTS, GENERAL])
+      expect(bed.messages(id).map(({ text }) => text)).toEqual([expect.stringContaining('✅ checkout')]);
+  });
+
   it('when the default channel refuses too, the alert is kept, tried ever more rarely, and complained about once', async () => {
     bed.stand.workspace.archiveChannel(INCIDENTS);
     bed.stand.workspace.archiveChannel(GENERAL);
