@@ -189,10 +189,16 @@ function unknownWords(tokens: readonly Token[]): CommandError {
       problem: `"${first}" looks like the beginning of a trace id. Paste all 16 or 32 hex digits, or a link to the trace.`,
     };
   }
-  if (ZERO_ID.test(first))
+  if (tokens.some(({ text }) => ZERO_ID.test(text)))
     return { problem: 'A trace id of zeros means that the request was not traced.', isCertain: true };
   if (HEADER_NAME.test(first))
-    return { problem: `"${first}" is the name of a header. Paste its value.`, isCertain: true };
+    return {
+      problem:
+        tokens.length === 1
+          ? `"${first}" is the name of a header. Paste its value.`
+          : `No trace id or request id was found in the value of "${shortened(first)}".`,
+      isCertain: true,
+    };
   if (OTHER_HEADER.test(first))
     return {
       problem: `"${shortened(first)}" is the name of a header or field that holds no id. Paste a trace id, a request id or a link.`,

@@ -241,6 +241,16 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
   'an address with a port': ['10.0.0.1:54321', /is not a \/trace command/, null],
   'a log line without an id that begins with its level': ['WARN slow cart', /"WARN" is not/, null],
   'the name of a header': ['traceparent', /"traceparent" is the name of a header. Paste its value/, null],
+  'a header with an id of zeros': [
+    'traceparent: 00-00000000000000000000000000000000-0000000000000000-00',
+    /A trace id of zeros means that the request was not traced/,
+    null,
+  ],
+  'a header whose value holds no id': [
+    'sw8: 1-MWVhMWY1-NWEx-3-c2Vydg==',
+    /^No trace id or request id was found in the value of "sw8:"/,
+    null,
+  ],
   'the name of a header with its colon': ['X-B3-TraceId:', /is the name of a header/, null],
   'a header without an id': ['content-type: application/json', /holds no id/, null],
   'a header of a proxy without an id': ['x-envoy-upstream-service-time: 812', /holds no id/, null],
