@@ -215,12 +215,14 @@ function spanNameOf(service: string, kind: CulpritKind, deltas: readonly PieceDe
 
 /** From this share of its slow spans on, one request line stands for a span name. */
 const MOSTLY = 0.8;
+/** Slow traces in which request lines are counted: they are of one endpoint, and each of ten candidates is looked for in them. */
+const MOST_READ = 25;
 
 /** A mesh names the spans of all requests of a service alike, after its host: the request line of nearly all of them says more. */
 function requestNameOf(service: string, spanName: string, slow: readonly TraceProfile[]): string {
   const counts = new Map<string, number>();
   let all = 0;
-  for (const { trace } of slow)
+  for (const { trace } of slow.slice(0, MOST_READ))
     for (const span of trace.spans) {
       if (span.serviceName !== service || span.spanName !== spanName || span.kind !== 'server') continue;
       const name = operationOf(span);
