@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { Suppression } from '../alerts/alert.ts';
 import type { ListAlerts } from '../evaluation/alert-receiver.ts';
-import type { HttpClient } from '../http/http-client.ts';
-import type { HttpAnswer } from '../http/send.ts';
+import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { fingerprint } from '../lib/labels.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../lib/units.ts';

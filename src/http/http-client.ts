@@ -1,21 +1,14 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { type AxiosInstance, type AxiosProxyConfig, create, isAxiosError } from 'axios';
 import { systemClock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { SYSTEM_NAMES, type System, UpstreamError, type UpstreamErrorCode } from '../lib/errors.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import type { Milliseconds } from '../lib/units.ts';
+import { type EpochMs, epochMs, type Milliseconds } from '../lib/units.ts';
 import type { ProxyFor } from './proxy.ts';
-import {
-  basicAuthorization,
-  codeOf,
-  createDispatcher,
-  type HttpAnswer,
-  type HttpMessage,
-  type HttpTarget,
-  send,
-  TooLarge,
-  Unanswered,
-} from './send.ts';
 
 /** What an error message may say about the server: no path, no query, no credentials. */
 export interface Server {
@@ -31,13 +24,12 @@ interface HttpHead {
   readonly body: string;
 }
 
-/** Connection errors of Node and undici. */
+/** Node's connection errors. */
 const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused the connection',
   ECONNRESET: 'closed the connection',
   EPIPE: 'closed the connection',
   ECONNABORTED: 'closed the connection',
-  UND_ERR_SOCKET: 'closed the connection',
   ENOTFOUND: 'is an unknown host name',
   EAI_AGAIN: 'cannot be resolved at the moment',
   EHOSTUNREACH: 'is unreachable',
@@ -46,9 +38,12 @@ const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
 };
 
 const CERTIFICATE_FAILURE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/;
-/** Errors of the HTTP parser and of zlib. */
-const UNREADABLE = /^(HPE_|Z_|ERR__ERROR_FORMAT|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/;
+/** Errors of Node's HTTP parser and of zlib. */
+const UNREADABLE = /^(HPE_|Z_|ERR__ERROR_FORMAT|ERR_STREAM_PREMATURE_CLOSE)/;
 const CREDENTIALS_REFUSED: ReadonlySet<number> = new Set([401, 403, 407]);
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 /** `predicate` follows the host: `jaeger:16686 refused the connection`. */
 function failure(
@@ -61,8 +56,18 @@ function failure(
 }
 
 /**
- * Converts an error of undici or Node into one that is safe to show. The original is not kept as the cause: what it holds
- * is not known, and `util.inspect` would print it.
+ * Whether a request failed because the server had closed its reused connection: nothing was processed, so the request can
+ * be sent again on a new connection (nodejs.org, http `request.reusedSocket`).
+ */
+function isStaleConnection(error: unknown): boolean {
+  if (!isAxiosError(error) || !['ECONNRESET', 'EPIPE'].includes(codeOf(error))) return false;
+  const request = error.request as { readonly reusedSocket?: unknown } | undefined;
+  return request?.reusedSocket === true && error.response === undefined;
+}
+
+/**
+ * Converts an error of axios or Node into one that is safe to show. The original is not kept as the cause: an axios error
+ * holds the request, and `util.inspect` would print its Authorization header.
  */
 function toUpstreamError(error: unknown, server: Server, isCanceled: boolean): UpstreamError {
   const name = SYSTEM_NAMES[server.system];
@@ -74,7 +79,7 @@ function toUpstreamError(error: unknown, server: Server, isCanceled: boolean): U
   if (isCanceled) {
     return failure(server, 'timeout', ['was too slow', 'Try again, or use a shorter time range.']);
   }
-  if (error instanceof TooLarge) {
+  if (error instanceof Error && error.message.startsWith('maxContentLength')) {
     return new UpstreamError({
       system: server.system,
       code: 'too-large',
@@ -162,8 +167,20 @@ const LONG_BODY = 4 * 1_024 * 1_024;
 /** The largest answer, in bytes after decompression. */
 const DEFAULT_MAX_BYTES = 16 * 1_024 * 1_024;
 
+const DEFAULT_MAX_CONNECTIONS = 16;
+
+export type HttpParameters = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>;
+
 /** A request that changes nothing on the server, so that the client may send it twice. */
-export interface HttpRequest extends HttpMessage {
+export interface HttpRequest {
+  readonly method?: 'GET' | 'POST';
+  /** Below the base address, starting with a slash; already encoded. */
+  readonly path: string;
+  readonly query?: HttpParameters;
+  /** Sent as `application/x-www-form-urlencoded` by a POST. */
+  readonly form?: HttpParameters;
   /** Name of the request in `Recorder.queried`: one of a small set, never an address. */
   readonly operation: string;
   /** For the whole exchange: name look-up, connection, and the last byte of the body. */
@@ -173,11 +190,22 @@ export interface HttpRequest extends HttpMessage {
   readonly beforeParsing?: (body: string) => void;
   /** The largest answer, instead of the client's own limit. */
   readonly maxBytes?: number;
+  /** The answer is small: compressing it would take both sides longer than sending it. */
+  readonly isUncompressed?: boolean;
   /**
    * Parses a body of JSON elsewhere than in this thread: the answer's body is what it resolves to. Undefined for a body that
    * it leaves to the client. Rejects with a `SyntaxError` for what is not JSON. For `HttpClient.json`.
    */
   readonly parse?: (body: Uint8Array) => Promise<unknown> | undefined;
+}
+
+export interface HttpAnswer<Body> {
+  readonly status: number;
+  /** In lower case, with its parameters; empty when the server did not say. */
+  readonly contentType: string;
+  /** The server's time, in whole seconds; absent without a valid `Date` header. */
+  readonly date?: EpochMs;
+  readonly body: Body;
 }
 
 /**
@@ -210,40 +238,46 @@ export interface HttpClientOptions {
   readonly recorder?: Pick<Recorder, 'queried'>;
 }
 
-interface HttpContext extends HttpTarget {
+interface HttpContext {
+  readonly api: AxiosInstance;
+  readonly base: string;
   readonly server: Server;
 }
 
 /** A client for one API, with its own connections. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { origin, basePath, host, headers } = readBase(options.baseUrl);
-  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-  const proxy = options.proxyFor?.(origin);
-  const context: HttpContext = {
-    dispatcher: createDispatcher(origin, { connections: options.maxConnections, proxy }),
-    origin,
-    basePath,
-    headers: {
-      'user-agent': 'tailwatch',
-      accept: 'application/json',
-      ...headers,
-      ...inLowerCase(options.headers ?? {}),
-    },
-    maxBytes,
-    server: { system: options.system, host, maxBytes },
-  };
+  const { base, host, authorization } = readBase(options.baseUrl);
+  const agentOptions = { keepAlive: true, maxSockets: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS };
+  const httpAgent = new HttpAgent(agentOptions);
+  const httpsAgent = new HttpsAgent(agentOptions);
+  const server: Server = { system: options.system, host, maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES };
+  const api = create({
+    headers: { 'User-Agent': 'tailwatch', ...authorization, ...options.headers },
+    httpAgent,
+    httpsAgent,
+    maxRedirects: 0,
+    // Where JSON is expected, axios would silently return text that does not parse, and it joins the parts of a body.
+    responseType: 'stream',
+    transformRequest: [],
+    transformResponse: [],
+    validateStatus: () => true,
+    proxy: axiosProxy(options.proxyFor?.(base)),
+  });
   const recorded = recordWith(options);
   return {
     json: (request) =>
       recorded(request, async () => {
-        const answer = await exchange(context, request);
-        const json = await parsed(answer, request, context.server);
+        const answer = await exchange({ api, base, server }, request);
+        const json = await parsed(answer, request, server);
         // Lets other work run between the parsing and what follows.
         if (answer.body.length > LONG_BODY) await setImmediate();
         return json;
       }),
-    text: (request) => recorded(request, async () => textOf(await exchange(context, request))),
-    close: () => void context.dispatcher.destroy(),
+    text: (request) => recorded(request, async () => textOf(await exchange({ api, base, server }, request))),
+    close: () => {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    },
   };
 }
 
@@ -269,19 +303,16 @@ function recordWith({ recorder, system }: HttpClientOptions) {
 }
 
 async function exchange(context: HttpContext, request: HttpRequest): Promise<HttpAnswer<Buffer>> {
-  const maxBytes = request.maxBytes ?? context.maxBytes;
-  const [to, server] = [
-    { ...context, maxBytes },
-    { ...context.server, maxBytes },
-  ];
+  const server = { ...context.server, maxBytes: request.maxBytes ?? context.server.maxBytes };
   const { deadline: duration, signal: canceled } = request;
   try {
     // One deadline for both attempts.
     return await withDeadline(
       { clock: systemClock, duration, system: server.system, signal: canceled },
       async (signal) => {
-        const answer = await send(to, request, signal).catch((error: unknown) => {
-          if (error instanceof Unanswered) return send(to, request, signal);
+        const limited = { ...context, server };
+        const answer = await attempt(limited, request, signal).catch((error: unknown) => {
+          if (isStaleConnection(error)) return attempt(limited, request, signal);
           throw error;
         });
         const refused = failureOfStatus(answer, server);
@@ -293,6 +324,79 @@ async function exchange(context: HttpContext, request: HttpRequest): Promise<Htt
     if (error instanceof UpstreamError) throw error;
     throw toUpstreamError(error, server, canceled?.aborted === true);
   }
+}
+
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded;charset=utf-8' } as const;
+const UNCOMPRESSED = { 'Accept-Encoding': 'identity' } as const;
+
+async function attempt(
+  { api, base, server }: HttpContext,
+  { method = 'GET', path, query, form, isUncompressed }: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpAnswer<Buffer>> {
+  const search = query === undefined ? '' : encode(query);
+  const response = await api.request<Readable>({
+    method,
+    url: `${base}${path}${search === '' ? '' : `?${search}`}`,
+    headers: {
+      Accept: 'application/json',
+      ...(form === undefined ? {} : FORM),
+      ...(isUncompressed === true ? UNCOMPRESSED : {}),
+    },
+    data: form === undefined ? undefined : encode(form),
+    // Counts decompressed bytes.
+    maxContentLength: server.maxBytes,
+    // `timeout` would not stop a body that drips; the signal covers everything from the name look-up on.
+    signal,
+  });
+  const contentType: unknown = response.headers['content-type'];
+  const date = Date.parse(String(response.headers['date']));
+  return {
+    status: response.status,
+    contentType: typeof contentType === 'string' ? contentType.toLowerCase() : '',
+    date: Number.isNaN(date) ? undefined : epochMs(date),
+    body: await collected(response.data, server.maxBytes),
+  };
+}
+
+/** A larger body is collected in memory that grows in place: joining the parts of 64 MiB blocks other work for 50 ms. */
+const JOINED_UP_TO = 1_024 * 1_024;
+/** By how much that memory grows. */
+const GROWTH = 4 * 1_024 * 1_024;
+
+/** A resizable buffer, of ES2024, which Node 20 has already. */
+interface GrowingMemory extends ArrayBuffer {
+  resize(length: number): void;
+}
+const Memory = ArrayBuffer as unknown as new (
+  length: number,
+  options: { readonly maxByteLength: number },
+) => GrowingMemory;
+
+/** The bytes of a body, decompressed. */
+async function collected(stream: Readable, maxBytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let memory: GrowingMemory | undefined;
+  let length = 0;
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    const end = length + part.length;
+    if (end > maxBytes) throw new Error(`maxContentLength size of ${maxBytes} exceeded`);
+    if (memory === undefined && end > JOINED_UP_TO) {
+      memory = new Memory(0, { maxByteLength: maxBytes });
+      memory.resize(Math.min(maxBytes, end + GROWTH));
+      new Uint8Array(memory).set(Buffer.concat(parts.splice(0)));
+    }
+    if (memory === undefined) parts.push(part);
+    else {
+      if (end > memory.byteLength) memory.resize(Math.min(maxBytes, end + GROWTH));
+      new Uint8Array(memory, length).set(part);
+    }
+    length = end;
+  }
+  if (memory === undefined)
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+  memory.resize(length);
+  return Buffer.from(memory);
 }
 
 const textOf = (answer: HttpAnswer<Buffer>): HttpAnswer<string> => ({
@@ -318,17 +422,42 @@ async function parsed(
   }
 }
 
-const inLowerCase = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+function encode(parameters: HttpParameters): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value === undefined) continue;
+    if (typeof value === 'object') for (const one of value) search.append(name, one);
+    else search.append(name, String(value));
+  }
+  return search.toString();
+}
 
-function readBase(baseUrl: string) {
-  const url = new URL(baseUrl);
-  const authorization = basicAuthorization(url);
-  const headers: Readonly<Record<string, string>> = authorization === undefined ? {} : { authorization };
+function axiosProxy(proxy: string | undefined): AxiosProxyConfig | false {
+  if (proxy === undefined) return false;
+  const { protocol, hostname, port, username, password } = new URL(proxy);
+  const defaultPort = protocol === 'https:' ? 443 : 80;
   return {
-    origin: url.origin,
-    basePath: url.pathname.replace(/\/+$/, ''),
+    protocol,
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? defaultPort : Number(port),
+    auth:
+      username === ''
+        ? undefined
+        : { username: decodeURIComponent(username), password: decodeURIComponent(password) },
+  };
+}
+
+function readBase(baseUrl: string): {
+  readonly base: string;
+  readonly host: string;
+  readonly authorization: Readonly<Record<string, string>>;
+} {
+  const url = new URL(baseUrl);
+  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return {
+    base: `${url.origin}${url.pathname.replace(/\/+$/, '')}`,
     host: url.host,
-    headers,
+    authorization:
+      credentials === ':' ? {} : { Authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
   };
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { HttpClient } from '../http/http-client.ts';
-import type { HttpAnswer } from '../http/send.ts';
+import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
 import { createTurns } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Milliseconds } from '../lib/units.ts';

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { HttpClient, HttpRequest } from '../http/http-client.ts';
-import type { HttpAnswer } from '../http/send.ts';
+import type { HttpAnswer, HttpClient, HttpRequest } from '../http/http-client.ts';
 import { type Clock, nextTurn } from '../lib/clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';

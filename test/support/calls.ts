@@ -38,7 +38,7 @@ export function watchCalls(): Calls {
     changes += 1;
   };
 
-  // undici makes those of the bot and of fetch, Node's own client those of Bolt: https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
+  // Node's own client makes those of axios, undici those of fetch: https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
   const channels: Readonly<Record<string, (message: unknown) => void>> = {
     'http.client.request.start': (message) => {
       const { request } = message as { request: ClientRequest };

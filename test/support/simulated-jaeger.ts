@@ -1,7 +1,6 @@
 import type { StorageKind } from '../../demo/jaeger/storage.ts';
 import type { Random } from '../../demo/mesh/random.ts';
-import type { HttpClient, HttpRequest } from '../../src/http/http-client.ts';
-import type { HttpAnswer } from '../../src/http/send.ts';
+import type { HttpAnswer, HttpClient, HttpRequest } from '../../src/http/http-client.ts';
 import { UpstreamError } from '../../src/lib/errors.ts';
 
 /** A trace in numbers. All of its spans begin at `start`; instants and durations are in whole microseconds. */
