@@ -226,6 +226,8 @@ function requestNameOf(service: string, spanName: string, slow: readonly TracePr
     for (const span of trace.spans) {
       if (span.serviceName !== service || span.spanName !== spanName || span.kind !== 'server') continue;
       const name = operationOf(span);
+      // Only the names that a mesh gives are replaced: one that stays as it is says enough.
+      if (name === spanName) return spanName;
       counts.set(name, (counts.get(name) ?? 0) + 1);
       all += 1;
     }
