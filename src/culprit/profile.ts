@@ -1,5 +1,12 @@
 import type { Steps } from '../lib/concurrency.ts';
-import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
+import {
+  type Call,
+  callOf,
+  isConnectionSetup,
+  isDatabaseCall,
+  peerOf,
+  retriedClients,
+} from '../traces/calls.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode, type SpanTree } from '../traces/tree.ts';
 import { alignClocks, type ClockOffsets } from './align-clocks.ts';
@@ -60,8 +67,36 @@ interface Draft {
   /** What answered each span that was looked at. */
   readonly answers: Map<SpanNode, Call | undefined>;
   readonly awaited: AwaitedSpans;
+  /** Client spans that are attempts before the last one of a call. */
+  readonly earlier: ReadonlyMap<SpanNode, EarlierAttempt>;
   /** Visits of the critical path that are still to be booked. */
   readonly open: Visit[];
+}
+
+/** An attempt at a call that was made again by a client span of its own. */
+interface EarlierAttempt {
+  readonly last: SpanNode;
+  readonly retry: PieceKey;
+}
+
+const NONE_EARLIER: ReadonlyMap<SpanNode, EarlierAttempt> = new Map();
+
+/** The attempts of calls whose last attempt was answered: whom the others were sent to is known from it. */
+function earlierAttempts(nodes: readonly SpanNode[], keys: PieceKeys): ReadonlyMap<SpanNode, EarlierAttempt> {
+  let earlier: Map<SpanNode, EarlierAttempt> | undefined;
+  for (const node of nodes) {
+    // Reading the status of all spans for the rare ones costs more: client spans of failed requests have the status "error".
+    if (node.children.length < 2 || !node.children.some(({ span }) => span.isError)) continue;
+    for (const attempts of retriedClients(node)) {
+      const last = attempts.at(-1);
+      const server = last && callOf(last)?.servers.at(-1);
+      if (last === undefined || server === undefined) continue;
+      const { retry } = keys.call(last.span, server.span);
+      earlier ??= new Map();
+      for (const attempt of attempts) if (attempt !== last) earlier.set(attempt, { last, retry });
+    }
+  }
+  return earlier ?? NONE_EARLIER;
 }
 
 const endOf = ({ start, duration }: Span): number => start + duration;
@@ -110,6 +145,7 @@ export function profileOf(
     bareCallers: new Set(),
     answers: new Map(),
     awaited: createAwaitedSpans(tree, without),
+    earlier: earlierAttempts(nodes, keys),
     open: [],
   };
   for (const node of nodes) countCall(node, draft);
@@ -237,6 +273,11 @@ function isOfOuterCall(node: SpanNode, draft: Draft): boolean {
 function countClient(node: SpanNode, draft: Draft): void {
   const { span } = node;
   const { keys, answered } = draft;
+  const attempt = draft.earlier.get(node);
+  if (attempt !== undefined) {
+    addCalls(draft, attempt.retry);
+    return;
+  }
   const call = callAt(node, draft);
   const key = keys.own(span);
   const seen = answered.get(key) ?? { yes: 0, no: 0 };
@@ -368,6 +409,9 @@ function walkServers(visit: Visit, { servers, isRetried }: Call, draft: Draft): 
   draft.open.push({ node: last, start: last.span.start, end: endOf(last.span) });
 }
 
+/** The last attempt at the call of a client span. */
+const lastOf = (node: SpanNode, { earlier }: Draft): SpanNode => earlier.get(node)?.last ?? node;
+
 /** Books the time in which a span waited for no other as that of `key`, and visits what it waited for. */
 function walkChildren(visit: Visit, key: PieceKey, draft: Draft): void {
   const { node, start, end } = visit;
@@ -379,6 +423,12 @@ function walkChildren(visit: Visit, key: PieceKey, draft: Draft): void {
   let later: AwaitedChild | undefined;
   const bookGap = (time: number, earlier: AwaitedChild | undefined): void => {
     if (isPartial) return;
+    const attempt = earlier && draft.earlier.get(earlier.node);
+    // The pause before the next attempt.
+    if (attempt !== undefined && later !== undefined && lastOf(later.node, draft) === attempt.last) {
+      book(draft, attempt.retry, time);
+      return;
+    }
     const legs = bareLegs(node, { earlier, later }, draft.keys);
     if (legs.length === 0) own += time;
     for (const leg of legs) book(draft, leg, time / legs.length);
@@ -386,7 +436,10 @@ function walkChildren(visit: Visit, key: PieceKey, draft: Draft): void {
   for (const child of children) {
     bookGap(cursor - child.end, child);
     later = child;
-    draft.open.push({ node: child.node, start: child.start + child.ahead, end: child.end + child.ahead });
+    const attempt = draft.earlier.get(child.node);
+    if (attempt !== undefined) book(draft, attempt.retry, child.end - child.start);
+    else
+      draft.open.push({ node: child.node, start: child.start + child.ahead, end: child.end + child.ahead });
     cursor = child.start;
   }
   bookGap(cursor - start, undefined);

@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest';
+import { findCulprit } from '../../../src/culprit/culprit.ts';
 import { kindOf } from '../../../src/culprit/kind.ts';
 import type { PieceKind } from '../../../src/culprit/piece.ts';
 import { profileOf, type TraceProfile } from '../../../src/culprit/profile.ts';
 import { type PieceDelta, scoreServices } from '../../../src/culprit/score.ts';
 import { pieceText } from '../../../src/culprit/text.ts';
+import { us as durationUs, epochUs } from '../../../src/lib/units.ts';
+import type { Span, Trace } from '../../../src/traces/trace.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 
@@ -122,3 +125,61 @@ it('a new version is to blame where it has the slowdown, not where it began besi
   expect(kindWith(40, 420)).toEqual({ kind: 'new-version', detail: 'v2' });
   expect(kindWith(420, 420)).toMatchObject({ kind: 'own-code' });
 });
+
+it.each([0, 20, 100])(
+  'attempts with client spans of their own, %s ms apart, are retries of what they call',
+  (pause) => {
+    const us = (milliseconds: number) => milliseconds * 1_000;
+    const id = (number: number): string => String(number).padStart(16, '0');
+    /** A request that calls pay, which answers the last attempt only. */
+    const request = (number: number, attempts: number): Trace => {
+      const at = (offset: number) => epochUs(1_700_000_000_000_000 + us(number * 10_000 + offset));
+      const took = 20 + attempts * 30 + (attempts - 1) * pause + (number % 5);
+      const calls = Array.from({ length: attempts }, (_, i): Partial<Span>[] => {
+        const isError = i < attempts - 1;
+        const start = 5 + i * (30 + pause);
+        const call = {
+          spanName: 'POST /charge',
+          isError,
+          attributes: { 'http.status_code': isError ? 503 : 200 },
+        };
+        return [
+          {
+            ...call,
+            serviceName: 'front',
+            kind: 'client',
+            parentSpanId: id(1),
+            start: at(start),
+            duration: durationUs(us(30)),
+          },
+          {
+            ...call,
+            serviceName: 'pay',
+            kind: 'server',
+            parentSpanId: id(2 + 2 * i),
+            start: at(start + 1),
+            duration: durationUs(us(28)),
+          },
+        ];
+      });
+      const entry: Partial<Span> = {
+        serviceName: 'front',
+        spanName: 'GET /',
+        kind: 'server',
+        start: at(0),
+        duration: durationUs(us(took)),
+      };
+      return aTrace(number.toString(16), [entry, ...calls.flat()]);
+    };
+    const slow = Array.from({ length: 30 }, (_, i) => request(i + 1, 3));
+    const normal = Array.from({ length: 30 }, (_, i) => request(i + 101, 1));
+    const result = findCulprit(slow, normal);
+    if (result.kind !== 'compared') throw new Error(result.kind);
+    expect(result.candidates[0]).toMatchObject({
+      service: 'pay',
+      kind: 'retries',
+      operation: 'POST /charge',
+    });
+    expect(result.candidates[0]?.share).toBeCloseTo(1, 1);
+  },
+);
