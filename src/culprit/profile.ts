@@ -81,22 +81,26 @@ interface EarlierAttempt {
 
 const NONE_EARLIER: ReadonlyMap<SpanNode, EarlierAttempt> = new Map();
 
+/**
+ * Whether calls below a span may have been made again. Reading the status of all spans for the rare ones costs more: client spans
+ * of failed requests have the status "error".
+ */
+const mayRetry = ({ children }: SpanNode): boolean =>
+  children.length > 1 && children.some(({ span }) => span.isError);
+
 /** The attempts of calls whose last attempt was answered: whom the others were sent to is known from it. */
 function earlierAttempts(nodes: readonly SpanNode[], keys: PieceKeys): ReadonlyMap<SpanNode, EarlierAttempt> {
-  let earlier: Map<SpanNode, EarlierAttempt> | undefined;
-  for (const node of nodes) {
-    // Reading the status of all spans for the rare ones costs more: client spans of failed requests have the status "error".
-    if (node.children.length < 2 || !node.children.some(({ span }) => span.isError)) continue;
-    for (const attempts of retriedClients(node)) {
+  const retried = nodes.filter(mayRetry).flatMap(retriedClients);
+  if (retried.length === 0) return NONE_EARLIER;
+  return new Map(
+    retried.flatMap((attempts) => {
       const last = attempts.at(-1);
       const server = last && callOf(last)?.servers.at(-1);
-      if (last === undefined || server === undefined) continue;
+      if (last === undefined || server === undefined) return [];
       const { retry } = keys.call(last.span, server.span);
-      earlier ??= new Map();
-      for (const attempt of attempts) if (attempt !== last) earlier.set(attempt, { last, retry });
-    }
-  }
-  return earlier ?? NONE_EARLIER;
+      return attempts.slice(0, -1).map((attempt) => [attempt, { last, retry }] as const);
+    }),
+  );
 }
 
 const endOf = ({ start, duration }: Span): number => start + duration;
