@@ -49,7 +49,8 @@ async function run(): Promise<void> {
   const signals = handleSignals();
   try {
     const { startBot } = await import('./bot.ts');
-    const load = (): Promise<LoadedRules> => loadRules(settings.rulesFiles);
+    const allowsEmpty = settings.alertmanager !== undefined;
+    const load = (): Promise<LoadedRules> => loadRules(settings.rulesFiles, { allowsEmpty });
     await startBot({ settings, warnings, loadRules: load, onRunning: signals.attach });
   } catch (error) {
     // A signal stopped the bot during its start: its handler sets the exit code.

@@ -41,7 +41,7 @@ export interface DoctorReport {
  */
 export async function doctorCommand(
   read: SettingsResult,
-  loadRules: (files: readonly string[]) => Promise<LoadedRules>,
+  loadRules: (files: readonly string[], options: { readonly allowsEmpty: boolean }) => Promise<LoadedRules>,
   { format = 'text' }: DoctorOptions,
 ): Promise<DoctorReport> {
   const warnings = read.warnings.map(({ variable, problem, advice }) =>
@@ -54,7 +54,10 @@ export async function doctorCommand(
     return reportOf([...problems, ...warnings], format);
   }
   const { settings } = read;
-  const found = await diagnoses(settings, await loadRules(settings.rulesFiles));
+  const found = await diagnoses(
+    settings,
+    await loadRules(settings.rulesFiles, { allowsEmpty: settings.alertmanager !== undefined }),
+  );
   return reportOf(
     [healthy('settings', 'All settings are valid.'), ...warnings, ...found].map(masked(settings)),
     format,

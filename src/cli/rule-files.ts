@@ -50,14 +50,17 @@ export const ruleErrorsText = (errors: readonly (RuleFileError | RuleFileNote)[]
     .map((error) => lineText({ ...error, severity: 'code' in error ? FINDINGS[error.code] : 'error' }))
     .join('\n');
 
-/** Loads rule files, or the folders that contain them. */
-export async function loadRules(given: readonly string[]): Promise<LoadedRules> {
+/** Loads rule files, or the folders that contain them. `allowsEmpty`: alerts come from Alertmanager, so none may be there. */
+export async function loadRules(
+  given: readonly string[],
+  { allowsEmpty = false }: { readonly allowsEmpty?: boolean } = {},
+): Promise<LoadedRules> {
   const paths = await rulePaths(given);
   if (paths.length === 0) return { ok: false, text: noFiles(given) };
   const loaded = await loadRuleFiles(paths, readText);
   if (!loaded.ok) return { ok: false, text: ruleErrorsText(loaded.errors) };
   // Most likely the tool that wrote it failed: its alerts would vanish.
-  const empty = loaded.notes.filter(({ code }) => code === 'empty-file');
+  const empty = allowsEmpty ? [] : loaded.notes.filter(({ code }) => code === 'empty-file');
   if (empty.length > 0) return { ok: false, text: ruleErrorsText(empty) };
   const { groups, notes, policy, naming, permissions, uses } = loaded;
   return {

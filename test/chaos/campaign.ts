@@ -7,7 +7,7 @@ import { createRandom, type Random } from '../../demo/mesh/random.ts';
 import type { ScriptedFault } from '../../demo/mesh/script.ts';
 import { type Bed, type Installation, layBed, type RedisTopology, scripted } from './bed.ts';
 import { type Checked, check, type Finding, FOR_S } from './checker.ts';
-import { FAULTS, type Stage, type Struck } from './faults.ts';
+import { FAULTS, NAMED_FAULTS, type Stage, type Struck } from './faults.ts';
 import { keepLedger, withRules } from './ledger.ts';
 import { plantedProgram } from './plant.ts';
 import { INTERVAL_S, ruleNames } from './rules.ts';
@@ -132,7 +132,7 @@ async function strike(
   while (second() < options.seconds) {
     await wait(Math.min(20_000, stage.random.exponential((options.every ?? 3) * 1_000)));
     const kind = kinds[stage.random.below(kinds.length)] ?? '';
-    const struck = await FAULTS[kind]?.(stage);
+    const struck = await NAMED_FAULTS[kind]?.(stage);
     if (struck === undefined) continue;
     if ([...inForce].some(({ resource }) => resource === struck.resource)) {
       await struck.end();

@@ -383,7 +383,6 @@ export const FAULTS: Readonly<Record<string, Draw>> = {
   'kill-at-write': killAtWrite,
   freeze,
   'freeze-at-post': freezeAtPost,
-  'freeze-at-write': freezeAtWrite,
   clock,
   'clock-step': clockStep,
   'redis-kill': redis('kill'),
@@ -419,3 +418,6 @@ export const FAULTS: Readonly<Record<string, Draw>> = {
   'jaeger-hang': upstream('jaeger', () => ({ kind: 'hang' })),
   'jaeger-garbage': upstream('jaeger', (random) => pick(random, GARBAGE)),
 };
+
+/** Faults that are drawn only where they are named: for guards that the others rarely need. */
+export const NAMED_FAULTS: Readonly<Record<string, Draw>> = { ...FAULTS, 'freeze-at-write': freezeAtWrite };
